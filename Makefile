@@ -1,0 +1,119 @@
+# The targets that people use come first; `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# -trimpath here and in ocb's own build: both then use the same build cache, and
+# the binary holds no path of the machine that built it.
+export GOFLAGS := $(GOFLAGS) -trimpath
+export CGO_ENABLED ?= 1
+
+BINARY  := bin/otelcol-guardian
+COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.commit=$(COMMIT)
+TOOLS   := bin/tools
+# Our packages without the root, which links the whole collector.
+OURS     = $(shell go list ./... | grep -vE 'otelcol-guardian$$|/test/')
+
+##@ Use
+
+.PHONY: help
+help: ## Show this list.
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/otelcol-guardian.
+	go build -ldflags "$(LDFLAGS)" -o $(BINARY) .
+
+.PHONY: run
+run: build ## Build and start configs/local.yaml: OTLP in, files and a Prometheus page out.
+	GOMEMLIMIT=400MiB $(BINARY) --config configs/local.yaml
+
+.PHONY: sample
+sample: ## Send sample telemetry to a collector that `make run` started, and see it arrive.
+	@go run ./cmd/sample
+
+##@ Develop
+
+.PHONY: test
+test: build ## Unit tests with the race detector, then the real binary. Needs Go and a C compiler only.
+	go vet ./...
+	go test -race -short $(OURS)
+	go test ./internal/checkpoint # all 10,000 corruptions, which -short cuts to 500
+	OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test . ./test/binary/...
+
+.PHONY: e2e-deps
+e2e-deps: ## Install the real servers that `make e2e` needs (Debian, as root).
+	scripts/e2e-deps.sh
+
+.PHONY: e2e
+e2e: build e2e-deps ## Real servers: Jaeger, Elasticsearch, OpenSearch, Prometheus, InfluxDB, PostgreSQL, Redis, Kafka.
+	go vet -tags e2e ./test/e2e/...
+	OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test -tags e2e -timeout 40m -p 1 -v ./test/e2e/... $(E2EFLAGS) | grep -vE '^ *=== '; exit $${PIPESTATUS[0]}
+
+.PHONY: lint
+# A cache per checkout: the shared one keeps positions in other checkouts, whose
+# generated files it can then no longer tell from ours.
+lint: export GOLANGCI_LINT_CACHE := $(CURDIR)/build/lint-cache
+lint: $(TOOLS)/golangci-lint ## Run golangci-lint.
+	$(TOOLS)/golangci-lint run ./...
+	$(TOOLS)/golangci-lint run --build-tags e2e ./test/e2e/...
+
+.PHONY: fuzz
+FUZZTIME ?= 30s
+fuzz: ## Run every fuzz target for FUZZTIME (30s).
+	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' internal receivers processors connectors exporters extensions 2>/dev/null); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
+			go test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x; done; done
+
+.PHONY: bench
+bench: ## Go benchmarks of our packages.
+	go test -run '^$$' -bench . ./internal/...
+
+.PHONY: bench-base
+bench-base: build ## Start-up, memory and CPU per million items of the binary, as a table.
+	go run ./cmd/basebench -binary $(BINARY) $(BENCHFLAGS)
+
+.PHONY: generate
+generate: tools ## Regenerate components.go with ocb and the components' metadata with mdatagen.
+	$(TOOLS)/builder --config builder-config.yaml --skip-get-modules --skip-compilation
+	@test -f build/go.mod || echo 'module build' > build/go.mod # what ocb wrote is no package of ours
+	cp build/components.go components.go
+	gofmt -w components.go
+	@for file in $$(git ls-files -co --exclude-standard '*/metadata.yaml'); do echo "mdatagen $$file"; (cd $$(dirname $$file) && $(CURDIR)/$(TOOLS)/mdatagen metadata.yaml) || exit 1; done
+	@git ls-files -co --exclude-standard '*generated_*' '*/documentation.md' | xargs -r chmod 644
+
+.PHONY: pins
+pins: ## Bring go.mod to the versions of builder-config.yaml.
+	go get $$(awk '/gomod:/ && !/llm-guardian/ {print $$3 "@" $$4}' builder-config.yaml)
+	go mod tidy
+
+.PHONY: check-generate
+check-generate: generate ## Fail if the generated files are not what is committed.
+	@git diff --exit-code -- components.go '*/generated_*' '*/internal/metadata/*' '*/documentation.md' || { echo 'generated files differ: commit what `make generate` wrote'; exit 1; }
+
+.PHONY: ocb
+ocb: tools ## Build the collector with plain ocb, as anyone may, into build/.
+	@mkdir -p build && cp go.sum build/go.sum # the checksums are ours, whatever the checksum database has
+	$(TOOLS)/builder --config builder-config.yaml
+	build/otelcol-guardian validate --config configs/local.yaml
+
+.PHONY: cross
+cross: ## Build for linux/amd64 and linux/arm64 without cgo (no GPU support) into bin/.
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build -ldflags "$(LDFLAGS)" -o bin/otelcol-guardian-linux-amd64-static .
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -ldflags "$(LDFLAGS)" -o bin/otelcol-guardian-linux-arm64-static .
+
+.PHONY: cross-cgo
+cross-cgo: ## Build for linux/arm64 with cgo; needs aarch64-linux-gnu-gcc.
+	CC=aarch64-linux-gnu-gcc CGO_ENABLED=1 GOOS=linux GOARCH=arm64 go build -ldflags "$(LDFLAGS)" -o bin/otelcol-guardian-linux-arm64 .
+
+.PHONY: tools
+tools: $(TOOLS)/builder $(TOOLS)/mdatagen ## Build ocb and mdatagen.
+
+$(TOOLS)/golangci-lint: internal/tools/lint/go.mod internal/tools/lint/go.sum
+	@mkdir -p $(TOOLS)
+	cd internal/tools/lint && go build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(TOOLS)/%: internal/tools/go.mod internal/tools/go.sum
+	@mkdir -p $(TOOLS)
+	cd internal/tools && go build -o $(CURDIR)/$(TOOLS)/ go.opentelemetry.io/collector/cmd/$*
