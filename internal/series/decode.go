@@ -1,0 +1,100 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package series
+
+import (
+	"math"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+)
+
+// Labels are the decoded labels of a series. Levels that the series does not have are empty.
+type Labels struct {
+	Resource   pcommon.Resource
+	Scope      pcommon.InstrumentationScope
+	Metric     pmetric.Metric // name, unit, type, temporality and monotonicity; no points
+	Attributes pcommon.Map
+}
+
+// DecodeLabels decodes what [ID.AppendLabels] wrote. Any other input gives an error that wraps [ErrLabels], never a
+// panic. Of a key that occurs twice in a map the last value is kept.
+func DecodeLabels(encoded []byte) (Labels, error) {
+	r := reader{rest: encoded}
+	l := Labels{pcommon.NewResource(), pcommon.NewInstrumentationScope(), pmetric.NewMetric(), pcommon.NewMap()}
+	for previous := -1; len(r.rest) > 0; {
+		next := r.level(previous)
+		r.decodeLevel(next, &l)
+		previous = int(next)
+	}
+	return l, r.err(encoded)
+}
+
+func (r *reader) decodeLevel(l level, to *Labels) {
+	switch l {
+	case levelResource:
+		r.decodeMap(to.Resource.Attributes(), 0)
+	case levelScope:
+		to.Scope.SetName(string(r.bytes()))
+		to.Scope.SetVersion(string(r.bytes()))
+		r.decodeMap(to.Scope.Attributes(), 0)
+	case levelMetric:
+		to.Metric.SetName(string(r.bytes()))
+		to.Metric.SetUnit(string(r.bytes()))
+		setKind(to.Metric, r.kind())
+	case levelAttributes:
+		r.decodeMap(to.Attributes, 0)
+	}
+}
+
+func setKind(m pmetric.Metric, k kind) {
+	switch k.metricType {
+	case pmetric.MetricTypeGauge:
+		m.SetEmptyGauge()
+	case pmetric.MetricTypeSum:
+		m.SetEmptySum().SetAggregationTemporality(k.temporality)
+		m.Sum().SetIsMonotonic(k.monotonic)
+	case pmetric.MetricTypeHistogram:
+		m.SetEmptyHistogram().SetAggregationTemporality(k.temporality)
+	case pmetric.MetricTypeExponentialHistogram:
+		m.SetEmptyExponentialHistogram().SetAggregationTemporality(k.temporality)
+	case pmetric.MetricTypeSummary:
+		m.SetEmptySummary()
+	}
+}
+
+func (r *reader) decodeMap(to pcommon.Map, depth int) {
+	for range r.count() {
+		name := string(r.bytes())
+		r.decodeValue(to.PutEmpty(name), depth)
+		if r.failed {
+			return
+		}
+	}
+}
+
+func (r *reader) decodeValue(to pcommon.Value, depth int) {
+	switch r.valueType(depth) {
+	case pcommon.ValueTypeStr:
+		to.SetStr(string(r.bytes()))
+	case pcommon.ValueTypeInt:
+		to.SetInt(int64(r.word()))
+	case pcommon.ValueTypeDouble:
+		to.SetDouble(math.Float64frombits(r.word()))
+	case pcommon.ValueTypeBool:
+		to.SetBool(r.bool())
+	case pcommon.ValueTypeBytes:
+		to.SetEmptyBytes().FromRaw(r.bytes())
+	case pcommon.ValueTypeMap:
+		r.decodeMap(to.SetEmptyMap(), depth+1)
+	case pcommon.ValueTypeSlice:
+		items := to.SetEmptySlice()
+		for range r.count() {
+			r.decodeValue(items.AppendEmpty(), depth+1)
+			if r.failed {
+				return
+			}
+		}
+	}
+}

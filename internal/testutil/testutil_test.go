@@ -1,0 +1,187 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package testutil
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/receivertest"
+)
+
+func TestStartAgainWhenAPortIsTaken(t *testing.T) {
+	c := StartCollector(t, stub(t, portTaken))
+	port := strconv.Itoa(c.Port("PORT"))
+	assert.Equal(t, port, c.LogMatch(t, `port (\d+) of (\S+)`), "the first group")
+	assert.Equal(t, "on port "+port, c.LogMatch(t, `on port \d+`), "the whole match")
+	assert.NotContains(t, c.Log(), portInUse, "the log of the last start only")
+
+	assert.Equal(t, stoppedCode, c.Stop(t))
+	c.Start(t)
+	c.Kill()
+	assert.Equal(t, -1, c.Wait(t))
+
+	ports := strings.Fields(string(readFile(t, filepath.Join(c.Dir, "ports"))))
+	require.Len(t, ports, 3, "a start that failed, one that did not, and one after the stop")
+	assert.Equal(t, []string{port, port}, ports[1:], "a new start keeps the port")
+}
+
+func TestRunCollector(t *testing.T) {
+	config := stub(t, badConfig)
+	config.Dir, config.YAML, config.Files, config.Args = t.TempDir(), "receivers:", []string{"more.yaml"}, []string{"--set=a=b"}
+	code, output := RunCollector(t, config)
+	assert.Equal(t, badConfigCode, code)
+	path := filepath.Join(config.Dir, "config.yaml")
+	assert.Equal(t, "[--config "+path+" --config more.yaml --set=a=b]\n", output)
+	assert.Equal(t, "receivers:", string(readFile(t, path)))
+}
+
+func TestStartThatFails(t *testing.T) {
+	message := failure(t, func(t testing.TB) { t.Helper(); StartCollector(t, stub(t, badConfig)) })
+	assert.Contains(t, message, "it ended with exit status 3")
+	assert.Contains(t, message, "the collector did not start; its log:")
+}
+
+func TestFreePorts(t *testing.T) {
+	var names []string
+	for i := range 50 {
+		names = append(names, strconv.Itoa(i))
+	}
+	picked := map[int]bool{}
+	for _, port := range freePorts(t, names) {
+		picked[port] = true
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		listener, err := net.Listen("tcp", address)
+		require.NoError(t, err)
+		require.NoError(t, listener.Close())
+		conn, err := net.ListenPacket("udp", address)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+	}
+	assert.Len(t, picked, len(names), "no port twice")
+}
+
+func TestLogBufferContains(t *testing.T) {
+	var b logBuffer
+	first, second := b.contains("ready"), b.contains("ready")
+	write := func(text string) {
+		_, err := b.Write([]byte(text))
+		require.NoError(t, err)
+	}
+	write("almost rea")
+	assert.False(t, closed(first))
+	write("dy now")
+	assert.True(t, closed(first), "the text came in two pieces")
+	assert.True(t, closed(second), "all who wait are told")
+	assert.True(t, closed(b.contains("now")), "the text was there before")
+
+	b.reset()
+	assert.Empty(t, b.String())
+	assert.False(t, closed(b.contains("ready")), "a reset forgets the text")
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func TestGolden(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "golden.txt")
+	assert.Contains(t, failure(t, func(t testing.TB) { t.Helper(); golden(t, path, nil, false) }), "-update")
+	golden(t, path, []byte("one"), true)
+	golden(t, path, []byte("one"), false)
+	assert.Contains(t, failure(t, func(t testing.TB) { t.Helper(); golden(t, path, []byte("two"), false) }), "differs from "+path)
+	golden(t, path, []byte("two"), true)
+	assert.Equal(t, "two", string(readFile(t, path)))
+}
+
+type sampleConfig struct {
+	Endpoint string `mapstructure:"endpoint"`
+	Port     int    `mapstructure:"port"`
+}
+
+func (c *sampleConfig) Validate() error {
+	if c.Port < 0 {
+		return fmt.Errorf("port is %d", c.Port)
+	}
+	return nil
+}
+
+var sampleFactory = receiver.NewFactory(component.MustNewType("sample"), func() component.Config {
+	return &sampleConfig{Endpoint: "localhost"}
+})
+
+func TestLoadConfig(t *testing.T) {
+	cfg, err := LoadConfig(t, sampleFactory, "port: 5")
+	require.NoError(t, err)
+	assert.Equal(t, &sampleConfig{Endpoint: "localhost", Port: 5}, cfg, "over the defaults")
+	_, err = LoadConfig(t, sampleFactory, "prot: 5")
+	require.ErrorContains(t, err, "prot", "an unknown key")
+	_, err = LoadConfig(t, sampleFactory, "port: -1")
+	require.EqualError(t, err, "port is -1")
+}
+
+func TestYAMLBlocks(t *testing.T) {
+	markdown := "text\n```yaml\na: 1\n```\n```sh\nls\n```\n```yaml\nb: 2\nc: 3\n```\n"
+	assert.Equal(t, []string{"a: 1\n", "b: 2\nc: 3\n"}, yamlBlocks(markdown))
+	assert.Empty(t, yamlBlocks("no block"))
+}
+
+func TestReadmeExamples(t *testing.T) {
+	for _, readme := range []struct{ name, section, failure string }{
+		{"good", "receivers: {sample: {port: 5}, sample/2: , other: {x: 1}}", ""},
+		{"unknown_key", "receivers: {sample: {prot: 5}}", "prot"},
+		{"no_example", "exporters: {sample: {port: 5}}", "README.md has no example of sample"},
+	} {
+		t.Run(readme.name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			require.NoError(t, os.WriteFile("README.md", []byte("```yaml\n"+readme.section+"\n```\n"), 0o600))
+			message := failure(t, func(t testing.TB) { t.Helper(); ReadmeExamples(t, sampleFactory, "receivers") })
+			if readme.failure == "" {
+				assert.Empty(t, message)
+			} else {
+				assert.Contains(t, message, readme.failure)
+			}
+		})
+	}
+}
+
+func TestReceiverContract(t *testing.T) { ReceiverContract(t, receivertest.NewNopFactory()) }
+
+// failure gives what a test helper says when it fails the test, or "".
+func failure(t testing.TB, helper func(testing.TB)) string {
+	t.Helper()
+	r := &recorder{TB: t}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		helper(r)
+	}()
+	<-done
+	return r.text
+}
+
+// recorder keeps the failures of a test helper instead of failing the test.
+type recorder struct {
+	testing.TB
+	text string
+}
+
+func (r *recorder) Errorf(format string, args ...any) { r.text += fmt.Sprintf(format, args...) }
+
+func (*recorder) FailNow() { runtime.Goexit() }
