@@ -1,0 +1,117 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package guardiancontrolextension
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
+)
+
+func TestContract(t *testing.T) {
+	testutil.ExtensionContract(t, NewFactory())
+}
+
+// load reads a section as the collector does.
+func load(t *testing.T, text string) (*Config, error) {
+	t.Helper()
+	cfg, err := testutil.LoadConfig(t, NewFactory(), text)
+	if err != nil {
+		return nil, err
+	}
+	return cfg.(*Config), nil
+}
+
+func TestDefaultConfig(t *testing.T) {
+	cfg, err := load(t, "")
+	require.NoError(t, err)
+	assert.True(t, cfg.Announce)
+	assert.False(t, cfg.Admin.HasValue(), "the admin surface must be off unless asked for")
+}
+
+func TestAdminDefaults(t *testing.T) {
+	f := func(text string) {
+		t.Helper()
+		cfg, err := load(t, text)
+		require.NoError(t, err)
+		require.True(t, cfg.Admin.HasValue())
+		admin := cfg.Admin.Get()
+		assert.Equal(t, "localhost:55691", admin.NetAddr.Endpoint)
+		assert.Equal(t, 10*time.Second, admin.ReadTimeout)
+		assert.Equal(t, 5*time.Second, admin.ReadHeaderTimeout)
+		assert.Equal(t, 30*time.Second, admin.WriteTimeout)
+		assert.EqualValues(t, 1<<20, admin.MaxRequestBodySize)
+		assert.False(t, admin.CORS.HasValue())
+	}
+	f("admin:")
+	f("admin: {}")
+}
+
+func TestConfigTakes(t *testing.T) {
+	f := func(text string) {
+		t.Helper()
+		_, err := load(t, text)
+		assert.NoError(t, err, text)
+	}
+	f("announce: false")
+	f("admin: {enabled: false, endpoint: nonsense}")
+	f("admin: {endpoint: ':0'}")
+	f("admin: {endpoint: '[::1]:55691', read_timeout: 0s}")
+	f("admin: {transport: unix, endpoint: /run/guardian.sock}")
+}
+
+func TestConfigRefuses(t *testing.T) {
+	f := func(text string, faults ...string) {
+		t.Helper()
+		_, err := load(t, text)
+		require.Error(t, err, text)
+		for _, fault := range faults {
+			assert.ErrorContains(t, err, fault)
+		}
+	}
+	f("anounce: true", "anounce")
+	f("admin: {port: 1}", "port")
+	f("admin: {endpoint: ''}", "admin::endpoint must not be empty")
+	f("admin: {endpoint: localhost}", `admin::endpoint must be host:port (got "localhost")`)
+	f("admin: {endpoint: 'localhost:65536'}", `admin::endpoint must have a port from 0 to 65535 (got "localhost:65536")`)
+	f("admin: {transport: udp}", `admin::transport must be tcp, tcp4, tcp6 or unix (got "udp")`)
+	f("admin: {endpoint: 'localhost:http', read_timeout: -1s, read_header_timeout: -2s, write_timeout: -3s, idle_timeout: -4s, max_request_body_size: -1}",
+		`(got "localhost:http")`,
+		"admin::read_timeout must not be negative (got -1s)",
+		"admin::read_header_timeout must not be negative (got -2s)",
+		"admin::write_timeout must not be negative (got -3s)",
+		"admin::idle_timeout must not be negative (got -4s)",
+		"admin::max_request_body_size must not be negative (got -1)")
+}
+
+func TestREADME(t *testing.T) { testutil.ReadmeExamples(t, NewFactory(), "extensions") }
+
+// The README's table of options gives the defaults that the code has.
+func TestREADMEOptions(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	cfg, err := load(t, "admin:")
+	require.NoError(t, err)
+	effective := confmap.New()
+	require.NoError(t, effective.Marshal(cfg))
+	compared := 0
+	for _, row := range regexp.MustCompile("(?m)^\\| `(announce|admin::[a-z_]+)` \\| `([^`]+)` \\|").FindAllStringSubmatch(string(readme), -1) {
+		option, inText := row[1], row[2]
+		got := fmt.Sprint(effective.Get(option))
+		if want, err := time.ParseDuration(inText); err == nil {
+			inText = want.String()
+		}
+		assert.Equal(t, got, inText, option)
+		compared++
+	}
+	assert.Equal(t, 8, compared)
+}
