@@ -39,14 +39,14 @@ func correlate(e Event) *Problem {
 
 func correlateWithTarget(meta *Meta, target *Target) *Problem {
 	var traceID pcommon.TraceID
-	if !decodeHex(traceID[:], target.TraceID) || traceID.IsEmpty() {
+	if !decodeHex(traceID[:], []byte(target.TraceID)) || traceID.IsEmpty() {
 		return &Problem{Code: CodeInvalidValue, Pointer: "/target/trace_id", Message: "must be 32 hexadecimal digits, not all 0"}
 	}
 	var spanID pcommon.SpanID
-	if target.SpanID != "" && (!decodeHex(spanID[:], target.SpanID) || spanID.IsEmpty()) {
+	if target.SpanID != "" && (!decodeHex(spanID[:], []byte(target.SpanID)) || spanID.IsEmpty()) {
 		return &Problem{Code: CodeInvalidValue, Pointer: "/target/span_id", Message: "must be 16 hexadecimal digits, not all 0"}
 	}
-	if meta.TraceID != traceID {
+	if meta.TraceID != traceID || meta.SpanID != spanID {
 		meta.Flags = 0
 	}
 	meta.TraceID, meta.SpanID = traceID, spanID
@@ -91,6 +91,10 @@ func traceKey(e Event) string {
 
 // ParseTraceparent reads the header of W3C Trace Context, versions 00 to fe.
 func ParseTraceparent(header string) (trace pcommon.TraceID, span pcommon.SpanID, flags uint32, ok bool) {
+	return parseTraceparent([]byte(header))
+}
+
+func parseTraceparent(header []byte) (trace pcommon.TraceID, span pcommon.SpanID, flags uint32, ok bool) {
 	var version, flag [1]byte
 	if len(header) < 55 || header[2] != '-' || header[35] != '-' || header[52] != '-' ||
 		!decodeHex(version[:], header[:2]) || version[0] == 0xff ||
@@ -112,13 +116,13 @@ func AppendTraceparent(dst []byte, trace pcommon.TraceID, span pcommon.SpanID, f
 	return hex.AppendEncode(dst, []byte{byte(flags)})
 }
 
-// decodeHex decodes lower-case hexadecimal digits that fill dst exactly. Upper
-// case is read too, for ids that people copy.
-func decodeHex(dst []byte, src string) bool {
+// decodeHex decodes hexadecimal digits that fill dst exactly. Upper case is read
+// too, for ids that people copy.
+func decodeHex(dst, src []byte) bool {
 	if len(src) != 2*len(dst) {
 		return false
 	}
-	_, err := hex.Decode(dst, []byte(src))
+	_, err := hex.Decode(dst, src)
 	return err == nil
 }
 

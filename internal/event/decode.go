@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -54,6 +55,9 @@ type Parent struct {
 type Decoder struct {
 	Limits Limits
 	Filter Filter
+	// CloudEvents holds envelopes to what CloudEvents 1.0 requires: specversion 1.0,
+	// an id and a source.
+	CloudEvents bool
 	// Unknown counts fields that the event's type does not have; they are dropped.
 	Unknown int64
 	// Parent is the trace context in which the events came. It is that of events
@@ -61,18 +65,25 @@ type Decoder struct {
 	Parent Parent
 
 	json    *jsontext.Decoder
-	input   bytes.Buffer
+	body    []byte
+	input   bytes.Buffer // reads body
 	inArray bool
 	ended   bool
 
 	events  map[*table]Event
 	texts   textCache
 	problem *Problem // the first of the event
-	prefix  string   // pointer of what is decoded: "", /data or an element of a list below it
+	prefix  string   // pointer of what is decoded: "" or /data
+	list    *node    // the list below it whose elements are decoded, if any
+	item    int      // of the list
 	values  int
-	base    int    // depth at which the event begins
-	later   []byte // data that came before its type
+	base    int // depth at which the event begins
 	scratch []byte
+	key     []byte // of an open field's entry
+
+	// nested decodes data that came before its type.
+	nested      *jsontext.Decoder
+	nestedInput bytes.Buffer
 }
 
 // jsonOptions: names that occur twice are taken as most parsers do, the last one
@@ -82,7 +93,7 @@ var jsonOptions = []jsontext.Options{jsontext.AllowDuplicateNames(true)}
 // Reset makes the decoder read body: one JSON object, or an array of objects.
 // body must stay unchanged until everything is decoded.
 func (d *Decoder) Reset(body []byte) {
-	d.input = *bytes.NewBuffer(body)
+	d.body, d.input = body, *bytes.NewBuffer(body)
 	if d.json == nil {
 		d.json = jsontext.NewDecoder(&d.input, jsonOptions...)
 		d.events = map[*table]Event{}
@@ -107,7 +118,7 @@ func (d *Decoder) Next(bare Type) (Event, error) {
 		return nil, err
 	}
 	start := d.json.InputOffset()
-	d.problem, d.prefix, d.values, d.base = nil, "", 0, d.json.StackDepth()
+	d.problem, d.prefix, d.list, d.values, d.base = nil, "", nil, 0, d.json.StackDepth()
 	event, err := d.one(bare)
 	if err != nil {
 		return nil, d.explain(err)
@@ -244,11 +255,15 @@ func NewOf(t Type) Event {
 	return nil
 }
 
-// fail notes the first problem of the event; pointer is below d.prefix.
+// fail notes the first problem of the event; pointer is below what is decoded.
 func (d *Decoder) fail(code Code, pointer, message string) {
-	if d.problem == nil {
-		d.problem = &Problem{Code: code, Pointer: d.prefix + pointer, Message: message}
+	if d.problem != nil {
+		return
 	}
+	if d.list != nil {
+		pointer = d.list.pointer + "/" + strconv.Itoa(d.item) + pointer
+	}
+	d.problem = &Problem{Code: code, Pointer: d.prefix + pointer, Message: message}
 }
 
 // skip passes over a value, as deep as events may be.

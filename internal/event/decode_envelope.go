@@ -12,164 +12,168 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// envelope is what is known of an event while its envelope is decoded.
+type envelope struct {
+	meta    Meta
+	version string // of CloudEvents
+	table   *table // of the type, once it is known
+	event   Event  // made of data, once the type is known
+	hasData bool
+	later   jsontext.Value // data that came before its type
+}
+
 // envelope decodes an event in its envelope. Its members may come in any order.
 func (d *Decoder) envelope() (Event, error) {
 	if _, err := d.json.ReadToken(); err != nil {
 		return nil, err
 	}
-	var (
-		meta      Meta
-		event     Event
-		table     *table
-		hasData   bool
-		parent    string
-		laterData = false
-	)
+	var e envelope
 	for d.json.PeekKind() != '}' {
-		name, err := d.name()
+		name, err := d.json.ReadValue()
 		if err != nil {
 			return nil, err
 		}
-		switch name {
-		case "id":
-			err = d.envelopeText("/id", &meta.ID)
-		case "source":
-			err = d.envelopeText("/source", &meta.Source)
-		case "subject":
-			err = d.envelopeText("/subject", &meta.Subject)
-		case "time":
-			err = d.envelopeTime(&meta.Time)
-		case "traceparent":
-			err = d.envelopeText("/traceparent", &parent)
-		case "correlation_id", "correlationid":
-			err = d.envelopeText("/"+name, &meta.CorrelationID)
-		case "type":
-			table, err = d.envelopeType()
-		case "data":
-			hasData = true
-			switch {
-			case d.json.PeekKind() != '{':
-				d.fail(CodeWrongType, "/data", "must be an object")
-				err = d.skip()
-			case table == nil:
-				laterData = true
-				var data jsontext.Value
-				data, err = d.json.ReadValue()
-				d.later = append(d.later[:0], data...)
-			default:
-				event = d.empty(table)
-				d.prefix = "/data"
-				err = d.object(table.root, event)
-				d.prefix = ""
-			}
-		case "data_base64":
-			d.fail(CodeInvalidValue, "/data_base64", "data must be JSON, in data")
-			err = d.skip()
-		default:
-			err = d.skip() // CloudEvents extensions and attributes that say nothing of use here
-		}
-		if err != nil {
+		if err := d.member(&e, d.unquoted(name)); err != nil {
 			return nil, err
 		}
 	}
 	if _, err := d.json.ReadToken(); err != nil {
 		return nil, err
 	}
+	if d.CloudEvents {
+		d.cloudEvent(&e)
+	}
 	switch {
 	case d.problem != nil:
-	case table == nil:
-		d.problem = missing("/type")
-	case !hasData:
-		d.problem = missing("/data")
-	case laterData:
-		event = d.empty(table)
-		if err := d.data(table, event); err != nil {
+	case e.table == nil:
+		d.fail(CodeMissingField, "/type", isRequired)
+	case !e.hasData:
+		d.fail(CodeMissingField, "/data", isRequired)
+	case e.later != nil:
+		if err := d.laterData(&e); err != nil {
 			return nil, err
 		}
 	}
-	if d.problem == nil && parent != "" {
-		d.traceparent(&meta, parent)
+	if e.event == nil {
+		e.event = &Request{} // only carries the envelope of what is rejected
 	}
-	if event == nil {
-		event = &Request{} // only carries the envelope of what is rejected
-	}
-	d.merge(event.Common(), &meta)
-	return event, nil
+	e.merge()
+	return e.event, nil
 }
 
-// data decodes data that came before its type.
-func (d *Decoder) data(t *table, event Event) error {
-	outer, outerBase := d.json, d.base
-	defer func() { d.json, d.base, d.prefix = outer, outerBase, "" }()
-	d.json, d.base, d.prefix = jsontext.NewDecoder(bytes.NewBuffer(d.later), jsonOptions...), -1, "/data"
-	return d.object(t.root, event)
-}
-
-// merge puts the envelope beside what the data said of request, correlation and tenant.
-func (d *Decoder) merge(into, envelope *Meta) {
-	if into.CorrelationID == "" {
-		into.CorrelationID = envelope.CorrelationID
-	}
-	into.ID, into.Source, into.Subject, into.Time = envelope.ID, envelope.Source, envelope.Subject, envelope.Time
-	into.TraceID, into.SpanID, into.Flags = envelope.TraceID, envelope.SpanID, envelope.Flags
-}
-
-func (d *Decoder) traceparent(meta *Meta, header string) {
-	var ok bool
-	if meta.TraceID, meta.SpanID, meta.Flags, ok = ParseTraceparent(header); !ok {
-		d.fail(CodeInvalidValue, "/traceparent", "must be a W3C traceparent such as 00-<32 hex>-<16 hex>-01")
+// cloudEvent notes what CloudEvents requires and is not there; type and data are
+// required of every envelope.
+func (d *Decoder) cloudEvent(e *envelope) {
+	switch {
+	case e.version == "":
+		d.fail(CodeMissingField, "/specversion", isRequired)
+	case e.version != "1.0":
+		d.fail(CodeInvalidValue, "/specversion", fmt.Sprintf("is %.20q; must be 1.0", e.version))
+	case e.meta.ID == "":
+		d.fail(CodeMissingField, "/id", isRequired)
+	case e.meta.Source == "":
+		d.fail(CodeMissingField, "/source", isRequired)
 	}
 }
 
-// name reads the name of a member.
-func (d *Decoder) name() (string, error) {
-	raw, err := d.json.ReadValue()
-	if err != nil {
-		return "", err
+// member decodes a member of the envelope.
+func (d *Decoder) member(e *envelope, name []byte) error {
+	switch string(name) {
+	case "id":
+		return d.envelopeText("/id", &e.meta.ID)
+	case "source":
+		return d.envelopeText("/source", &e.meta.Source)
+	case "subject":
+		return d.envelopeText("/subject", &e.meta.Subject)
+	case "time":
+		return d.envelopeTime(&e.meta.Time)
+	case "traceparent":
+		return d.envelopeTraceparent(&e.meta)
+	case "correlation_id":
+		return d.envelopeText("/correlation_id", &e.meta.CorrelationID)
+	case "correlationid":
+		return d.envelopeText("/correlationid", &e.meta.CorrelationID)
+	case "specversion":
+		return d.envelopeText("/specversion", &e.version)
+	case "type":
+		return d.envelopeType(e)
+	case "data":
+		return d.envelopeData(e)
+	case "data_base64":
+		d.fail(CodeInvalidValue, "/data_base64", "data must be JSON, in data")
+		return d.skip()
+	default:
+		return d.skip() // CloudEvents extensions and attributes that say nothing of use here
 	}
-	return d.texts.get(d.unquoted(raw)), nil
 }
 
-func (d *Decoder) envelopeText(pointer string, into *string) error {
+// stringBytes reads a string, good until the decoder reads on. A null, and with a
+// problem what is no string, is passed over: ok is false then.
+func (d *Decoder) stringBytes(pointer string) (value []byte, ok bool, err error) {
 	if kind := d.json.PeekKind(); kind != '"' {
 		if kind != 'n' {
 			d.fail(CodeWrongType, pointer, "must be a string")
 		}
-		return d.skip()
+		return nil, false, d.skip()
 	}
 	raw, err := d.json.ReadValue()
 	if err != nil {
-		return err
+		return nil, false, err
 	}
-	*into = d.cut(string(d.unquoted(raw)), d.Limits.Text)
-	return nil
+	return d.unquoted(raw), true, nil
+}
+
+func (d *Decoder) envelopeText(pointer string, into *string) error {
+	value, ok, err := d.stringBytes(pointer)
+	if ok {
+		*into = cut(string(value), d.Limits.Text)
+	}
+	return err
 }
 
 func (d *Decoder) envelopeTime(into *time.Time) error {
-	var value string
-	if err := d.envelopeText("/time", &value); err != nil || value == "" {
+	value, ok, err := d.stringBytes("/time")
+	if !ok || len(value) == 0 {
 		return err
 	}
-	at, err := time.Parse(time.RFC3339Nano, value)
-	if err != nil {
+	switch at, ok := parseTime(value); {
+	case !ok:
 		d.fail(CodeInvalidValue, "/time", notATime)
-		return nil //nolint:nilerr // the event is rejected, not the body
+	case at.Before(earliest) || at.After(latest):
+		d.fail(CodeTimeOutOfRange, "/time", "must lie after 1970 and before 2262")
+	default:
+		*into = at
 	}
-	*into = at
 	return nil
 }
 
-func (d *Decoder) envelopeType() (*table, error) {
-	var name string
-	if err := d.envelopeText("/type", &name); err != nil || name == "" {
-		return nil, err
+func (d *Decoder) envelopeTraceparent(meta *Meta) error {
+	header, ok, err := d.stringBytes("/traceparent")
+	if !ok || len(header) == 0 {
+		return err
 	}
-	t, ok := ParseType(name)
+	if meta.TraceID, meta.SpanID, meta.Flags, ok = parseTraceparent(header); !ok {
+		d.fail(CodeInvalidValue, "/traceparent", "must be a W3C traceparent such as 00-<32 hex>-<16 hex>-01")
+	}
+	return nil
+}
+
+func (d *Decoder) envelopeType(e *envelope) error {
+	name, ok, err := d.stringBytes("/type")
 	if !ok {
-		d.fail(CodeUnknownType, "/type", fmt.Sprintf("there is no type %.100q; types are %s", name, typeNames()))
-		return nil, nil
+		d.fail(CodeMissingField, "/type", isRequired)
+		return err
 	}
-	return byType[t], nil
+	typ, ok := ParseType(d.texts.get(name))
+	switch {
+	case !ok:
+		d.fail(CodeUnknownType, "/type", fmt.Sprintf("there is no type %.100q; types are %s", name, typeNames()))
+	case e.table != nil && e.table != byType[typ]:
+		d.fail(CodeInvalidValue, "/type", "stands there twice, with two values")
+	default:
+		e.table = byType[typ]
+	}
+	return nil
 }
 
 func typeNames() string {
@@ -178,4 +182,51 @@ func typeNames() string {
 		names[i] = string(t)
 	}
 	return strings.Join(names, ", ")
+}
+
+func (d *Decoder) envelopeData(e *envelope) (err error) {
+	e.hasData, e.later = true, nil
+	switch {
+	case d.json.PeekKind() != '{':
+		d.fail(CodeWrongType, "/data", "must be an object")
+		return d.skip()
+	case e.table == nil:
+		if e.later, err = d.json.ReadValue(); err == nil {
+			e.later = d.body[d.json.InputOffset()-int64(len(e.later)) : d.json.InputOffset()]
+		}
+		return err
+	default:
+		return d.data(e)
+	}
+}
+
+func (d *Decoder) data(e *envelope) error {
+	e.event = d.empty(e.table)
+	d.prefix = "/data"
+	defer func() { d.prefix = "" }()
+	return d.object(e.table.root, e.event)
+}
+
+// laterData decodes data that came before its type.
+func (d *Decoder) laterData(e *envelope) error {
+	outer, outerBase := d.json, d.base
+	defer func() { d.json, d.base = outer, outerBase }()
+	d.nestedInput = *bytes.NewBuffer(e.later)
+	if d.nested == nil {
+		d.nested = jsontext.NewDecoder(&d.nestedInput, jsonOptions...)
+	} else {
+		d.nested.Reset(&d.nestedInput, jsonOptions...)
+	}
+	d.json, d.base = d.nested, -1 // data is the second level
+	return d.data(e)
+}
+
+// merge puts the envelope beside what the data said of request, correlation and tenant.
+func (e *envelope) merge() {
+	into := e.event.Common()
+	if into.CorrelationID == "" {
+		into.CorrelationID = e.meta.CorrelationID
+	}
+	into.ID, into.Source, into.Subject, into.Time = e.meta.ID, e.meta.Source, e.meta.Subject, e.meta.Time
+	into.TraceID, into.SpanID, into.Flags = e.meta.TraceID, e.meta.SpanID, e.meta.Flags
 }

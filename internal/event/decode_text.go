@@ -20,16 +20,21 @@ func (d *Decoder) unquoted(raw []byte) []byte {
 	return d.scratch
 }
 
-// cut shortens a string to at most limit bytes, at a rune, and marks it.
-func (d *Decoder) cut(s string, limit int) string {
+// cut shortens a string to at most limit bytes, at a rune, and marks it where the
+// limit leaves room for the mark. No limit is 0.
+func cut(s string, limit int) string {
 	if limit <= 0 || len(s) <= limit {
 		return s
 	}
-	end := max(limit-len(Truncated), 0)
+	mark := Truncated
+	if limit < len(mark) {
+		mark = ""
+	}
+	end := limit - len(mark)
 	for end > 0 && !utf8.RuneStart(s[end]) {
 		end--
 	}
-	return s[:end] + Truncated
+	return s[:end] + mark
 }
 
 // textCache gives the same string for the same bytes, so that names and values

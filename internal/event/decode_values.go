@@ -4,13 +4,11 @@
 package event
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -26,8 +24,8 @@ func (d *Decoder) object(n *node, target any) error {
 		if err != nil {
 			return err
 		}
-		child := n.children[string(d.unquoted(raw))]
-		if child == nil {
+		child, known := find(&n.names, d.unquoted(raw))
+		if !known {
 			d.Unknown++
 			err = d.skip()
 		} else {
@@ -51,13 +49,15 @@ func (d *Decoder) value(n *node, target any) error {
 		case n.children != nil:
 			return d.object(n, target)
 		case n.field.kind == kindOpen:
-			return d.openObject(n, n.field.key, n.field.at(target).(*Attributes))
+			into := n.field.at(target).(*Attributes)
+			*into = (*into)[:0]
+			return d.openObject(n, n.field.key, into)
 		}
 	case '[':
 		switch {
 		case n.field == nil:
 		case n.field.kind == kindList:
-			return d.list(n, n.field.at(target).(listOf))
+			return d.elements(n, n.field.at(target).(listOf))
 		case n.field.kind == kindTexts:
 			return d.strings(n, n.field.at(target).(*[]string))
 		}
@@ -109,15 +109,16 @@ func (n *node) wants() string {
 	}
 }
 
-func (d *Decoder) list(n *node, elements listOf) error {
+// elements decodes a list of objects.
+func (d *Decoder) elements(n *node, list listOf) error {
 	if _, err := d.json.ReadToken(); err != nil {
 		return err
 	}
 	d.deep(d.json.StackDepth())
-	outer := d.prefix
-	defer func() { d.prefix = outer }()
-	for i := 0; d.json.PeekKind() != ']'; i++ {
-		d.prefix = outer + n.pointer + "/" + strconv.Itoa(i)
+	list.clear()
+	d.list = n
+	defer func() { d.list = nil }()
+	for d.item = 0; d.json.PeekKind() != ']'; d.item++ {
 		if d.json.PeekKind() != '{' {
 			d.fail(CodeWrongType, "", "must be an object")
 			if err := d.skip(); err != nil {
@@ -131,7 +132,7 @@ func (d *Decoder) list(n *node, elements listOf) error {
 			}
 			continue
 		}
-		element := elements.grow()
+		element := list.grow()
 		if err := d.object(n.field.elements.root, element); err != nil {
 			return err
 		}
@@ -143,9 +144,9 @@ func (d *Decoder) list(n *node, elements listOf) error {
 
 // required notes a field that must be there and is not.
 func (d *Decoder) required(t *table, target any) {
-	for i := range t.fields {
-		if f := &t.fields[i]; f.required && !f.set(target) {
-			d.fail(CodeMissingField, "/"+strings.ReplaceAll(f.name, ".", "/"), "is required")
+	for _, f := range t.required {
+		if !f.set(target) {
+			d.fail(CodeMissingField, "/"+strings.ReplaceAll(f.name, ".", "/"), isRequired)
 		}
 	}
 }
@@ -166,6 +167,8 @@ func (d *Decoder) strings(n *node, into *[]string) error {
 	if _, err := d.json.ReadToken(); err != nil {
 		return err
 	}
+	d.deep(d.json.StackDepth())
+	*into = (*into)[:0]
 	for d.json.PeekKind() != ']' {
 		if d.json.PeekKind() != '"' {
 			d.fail(CodeWrongType, n.pointer, "must be a list of strings")
@@ -179,7 +182,7 @@ func (d *Decoder) strings(n *node, into *[]string) error {
 			return err
 		}
 		if !d.count(n) {
-			*into = append(*into, d.cut(d.texts.get(d.unquoted(raw)), d.Limits.Text))
+			*into = append(*into, cut(d.texts.get(d.unquoted(raw)), d.Limits.Text))
 		}
 	}
 	_, err := d.json.ReadToken()
@@ -202,7 +205,7 @@ func (d *Decoder) text(n *node, f *field, target any) error {
 	case f.secrecy == contentText:
 		if d.Filter.Content != nil {
 			if kept, keep := d.Filter.Content(string(value)); keep {
-				*into = d.cut(kept, d.Limits.Content)
+				*into = cut(kept, d.Limits.Content)
 			}
 		}
 		return nil
@@ -211,12 +214,12 @@ func (d *Decoder) text(n *node, f *field, target any) error {
 		if d.Filter.Message != nil {
 			message = d.Filter.Message(message)
 		}
-		*into = d.cut(message, d.Limits.Content)
+		*into = cut(message, d.Limits.Content)
 		return nil
 	case f.hasUniqueValues:
-		*into = d.cut(string(value), d.Limits.Text)
+		*into = cut(string(value), d.Limits.Text)
 	default:
-		*into = d.cut(d.texts.get(value), d.Limits.Text)
+		*into = cut(d.texts.get(value), d.Limits.Text)
 	}
 	d.checkText(n, f, into)
 	return nil
@@ -231,14 +234,10 @@ func (d *Decoder) checkText(n *node, f *field, value *string) {
 		}
 		*value = normal
 	}
-	if f.format != "" && *value != "" {
-		if _, err := time.Parse(time.RFC3339Nano, *value); err != nil {
-			d.fail(CodeInvalidValue, n.pointer, notATime)
-		}
+	if f.format != "" && *value != "" && !isTime(*value) {
+		d.fail(CodeInvalidValue, n.pointer, notATime)
 	}
 }
-
-const notATime = "must be a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z"
 
 // number decodes a JSON number.
 func (d *Decoder) number(n *node, f *field, target any) error {
@@ -252,10 +251,7 @@ func (d *Decoder) number(n *node, f *field, target any) error {
 			*into = Some(value)
 		}
 	case *Int:
-		value, parsed := strconv.ParseInt(string(raw), 10, 64)
-		if parsed != nil {
-			value, parsed = integral(raw)
-		}
+		value, parsed := parseInteger(raw)
 		switch {
 		case errors.Is(parsed, strconv.ErrRange):
 			d.fail(CodeOutOfRange, n.pointer, "must be an integer of at most 64 bits")
@@ -293,17 +289,22 @@ func (d *Decoder) float(n *node, f *field, raw []byte) (float64, bool) {
 	return value, true
 }
 
-// integral reads an integer that is written with a fraction or an exponent, such
-// as 1.0 or 1e3.
-func integral(raw []byte) (int64, error) {
+// parseInteger reads an integer, also one that is written with a fraction or an
+// exponent, such as 1.0 or 1e3. The error is strconv.ErrRange or ErrSyntax.
+func parseInteger(raw []byte) (int64, error) {
+	if isDigits(raw) {
+		value, err := strconv.ParseInt(string(raw), 10, 64)
+		if err != nil {
+			return 0, strconv.ErrRange
+		}
+		return value, nil
+	}
 	value, err := strconv.ParseFloat(string(raw), 64)
 	switch {
-	case err != nil:
+	case err != nil || math.Abs(value) >= 1<<63:
 		return 0, strconv.ErrRange
 	case value != math.Trunc(value):
 		return 0, strconv.ErrSyntax
-	case math.Abs(value) >= 1<<63:
-		return 0, strconv.ErrRange
 	default:
 		return int64(value), nil
 	}
@@ -330,7 +331,7 @@ func (d *Decoder) bool(n *node, f *field, target any) error {
 }
 
 // openObject decodes an object whose names are the user's own. Objects within it
-// are flattened, their names joined by dots.
+// are flattened, their names joined by dots. A null and an empty name say nothing.
 func (d *Decoder) openObject(n *node, prefix string, into *Attributes) error {
 	if _, err := d.json.ReadToken(); err != nil {
 		return err
@@ -341,14 +342,10 @@ func (d *Decoder) openObject(n *node, prefix string, into *Attributes) error {
 		if err != nil {
 			return err
 		}
-		d.scratch = append(append(append(d.scratch[:0], prefix...), '.'), raw[1:len(raw)-1]...)
-		if bytes.IndexByte(raw, '\\') >= 0 {
-			name, _ := jsontext.AppendUnquote(nil, raw) // The parser has accepted it.
-			d.scratch = append(append(append(d.scratch[:0], prefix...), '.'), name...)
-		}
-		key := d.texts.get(d.scratch)
+		name := d.unquoted(raw)
+		key := d.openKey(n.field, prefix, name)
 		switch kind := d.json.PeekKind(); {
-		case kind == 'n' || tooDeep || len(raw) == 2:
+		case kind == 'n' || tooDeep || len(name) == 0:
 			err = d.skip()
 		case kind == '{':
 			err = d.openObject(n, key, into)
@@ -358,7 +355,7 @@ func (d *Decoder) openObject(n *node, prefix string, into *Attributes) error {
 			var value Value
 			var keep bool
 			if value, keep, err = d.openValue(n, kind); keep {
-				*into = append(*into, Attribute{Key: d.cut(key, d.Limits.Text), Value: value})
+				*into = append(*into, Attribute{Key: key, Value: value})
 			}
 		}
 		if err != nil {
@@ -367,6 +364,17 @@ func (d *Decoder) openObject(n *node, prefix string, into *Attributes) error {
 	}
 	_, err := d.json.ReadToken()
 	return err
+}
+
+// openKey gives the attribute key of an entry. The limit of a text is that of the
+// entry's own name, so that the key is still one of the field.
+func (d *Decoder) openKey(f *field, prefix string, name []byte) string {
+	d.key = append(append(append(d.key[:0], prefix...), '.'), name...)
+	key := d.texts.get(d.key)
+	if limit := d.Limits.Text; limit > 0 {
+		key = cut(key, len(f.key)+1+limit)
+	}
+	return key
 }
 
 // openValue decodes a scalar or a list of scalars.
@@ -379,14 +387,16 @@ func (d *Decoder) openValue(n *node, kind jsontext.Kind) (Value, bool, error) {
 		if err != nil {
 			return Value{}, false, err
 		}
-		return String(d.cut(d.texts.get(d.unquoted(raw)), d.Limits.Text)), true, nil
+		return String(cut(d.texts.get(d.unquoted(raw)), d.Limits.Text)), true, nil
 	case '0':
 		raw, err := d.json.ReadValue()
 		if err != nil {
 			return Value{}, false, err
 		}
-		if value, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-			return Integer(value), true, nil
+		if isDigits(raw) {
+			if value, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+				return Integer(value), true, nil
+			}
 		}
 		value, ok := d.float(n, n.field, raw)
 		return Double(value), ok, nil
@@ -403,6 +413,7 @@ func (d *Decoder) openList(n *node) (Value, bool, error) {
 	if _, err := d.json.ReadToken(); err != nil {
 		return Value{}, false, err
 	}
+	d.deep(d.json.StackDepth())
 	list, good := emptyList(), true
 	for d.json.PeekKind() != ']' {
 		kind := d.json.PeekKind()

@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
 // AppendJSON appends the event in its envelope, as the receiver takes it. It must
 // have a JSON type: results and issues stand in evaluations only. Numbers must be
-// finite.
+// finite. A trace id without a span id is written where the event has a target.
 func AppendJSON(dst []byte, e Event) []byte {
 	meta := e.Common()
 	dst = append(dst, '{')
@@ -29,6 +30,10 @@ func AppendJSON(dst []byte, e Event) []byte {
 		dst = append(dst, `"traceparent":"`...)
 		dst = AppendTraceparent(dst, meta.TraceID, meta.SpanID, meta.Flags)
 		dst = append(dst, `",`...)
+	}
+	if target := targetOf(e); target != nil && target.TraceID == "" && !meta.TraceID.IsEmpty() && meta.SpanID.IsEmpty() {
+		target.TraceID = TraceIDText(meta.TraceID)
+		defer func() { target.TraceID = "" }()
 	}
 	dst = append(dst, `"data":`...)
 	dst = AppendData(dst, e)
@@ -107,7 +112,8 @@ func (f *field) appendTo(dst []byte, event any) []byte {
 		return dst
 	case *Attributes:
 		dst = append(dst, '{')
-		for _, attribute := range *v {
+		for i := range *v {
+			attribute := &(*v)[i]
 			dst = append(appendString(dst, attribute.Name()), ':')
 			dst = append(attribute.Value.appendTo(dst), ',')
 		}
@@ -129,28 +135,26 @@ func (f *field) appendTo(dst []byte, event any) []byte {
 	}
 }
 
-func (v Value) appendTo(dst []byte) []byte {
-	if text, ok := v.Text(); ok {
-		return appendString(dst, text)
-	}
-	if v.list != nil {
-		dst = append(dst, '[')
-		for _, element := range v.list {
-			dst = append(element.appendTo(dst), ',')
-		}
-		dst[len(dst)-1] = ']'
-		return dst
-	}
-	if v.isBool() {
-		return strconv.AppendBool(dst, v.i != 0)
-	}
-	if v.isInteger() {
+func (v *Value) appendTo(dst []byte) []byte {
+	switch v.kind {
+	case pcommon.ValueTypeInt:
 		return strconv.AppendInt(dst, v.i, 10)
+	case pcommon.ValueTypeDouble:
+		return appendFloat(dst, v.f)
+	case pcommon.ValueTypeBool:
+		return strconv.AppendBool(dst, v.i != 0)
+	case pcommon.ValueTypeSlice:
+		dst = append(dst, '[')
+		for i := range v.list {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = v.list[i].appendTo(dst)
+		}
+		return append(dst, ']')
+	default:
+		return appendString(dst, v.text)
 	}
-	if v.isList() {
-		return append(dst, "[]"...)
-	}
-	return appendFloat(dst, v.f)
 }
 
 // appendFloat appends a double so that it is read as a double again: a whole

@@ -3,7 +3,11 @@
 
 package event
 
-import "go.opentelemetry.io/collector/pdata/plog"
+import (
+	"cmp"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+)
 
 // Judgement is what an evaluation, its results, issues and improvements share:
 // who judged what.
@@ -40,6 +44,8 @@ type Evaluation struct {
 	Results      []Result
 	Issues       []Issue
 	Improvements []Improvement
+
+	whole Result // stands for an evaluation without results
 }
 
 // Result is one score of an evaluation: an event gen_ai.evaluation.result.
@@ -88,13 +94,11 @@ const (
 )
 
 // Records gives the events that stand for the evaluation on records, in order:
-// its results (one without a score if it has none), issues and improvements. The
+// its results (one without a score, named after the evaluation's or else the
+// guardian's type, if it has none), issues and improvements. The
 // first one stands for the evaluation itself. The events are e's own: they are
 // good until e changes.
 func (e *Evaluation) Records(yield func(Event) bool) {
-	if len(e.Results) == 0 {
-		e.Results = append(e.Results, Result{Name: e.EvaluationType})
-	}
 	part := int64(0)
 	meta := func() Meta {
 		m := e.Meta
@@ -102,9 +106,15 @@ func (e *Evaluation) Records(yield func(Event) bool) {
 		part++
 		return m
 	}
+	if len(e.Results) == 0 {
+		e.whole = Result{Meta: meta(), Judgement: e.Judgement, Verdict: e.Verdict, Name: cmp.Or(e.EvaluationType, e.GuardianType)}
+		if !yield(&e.whole) {
+			return
+		}
+	}
 	for i := range e.Results {
 		r := &e.Results[i]
-		r.Meta, r.Judgement = meta(), e.Judgement
+		r.Meta, r.Judgement, r.Verdict = meta(), e.Judgement, Verdict{}
 		if i == 0 {
 			r.Verdict = e.Verdict
 		}

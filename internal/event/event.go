@@ -73,6 +73,10 @@ type Event interface {
 	reset()
 }
 
+// NameOf gives the event name of the event's log record. It is empty for an
+// *Evaluation, which is several records.
+func NameOf(e Event) string { return e.table().eventName }
+
 // Meta is what every event has, whatever its type.
 type Meta struct {
 	// ID and Source identify the event: two events with both the same are one

@@ -10,15 +10,16 @@ import (
 
 // field describes one field of a type, wherever it is read or written.
 type field struct {
+	// at gives a pointer to the field's value in an event or list element.
+	at   func(any) any
+	kind kind
+
 	name       string   // JSON path, dotted
 	otherNames []string // other JSON paths that are read
 	key        string   // attribute key on records; "" if it has no attribute
 	otherKeys  []string // other attribute keys that are read, the preferred ones first
 	meaning    string
-	// at gives a pointer to the field's value in an event or list element.
-	at       func(any) any
-	elements *table // of a list
-	kind     kind
+	elements   *table // of a list
 
 	required bool
 	enum     []string
@@ -90,6 +91,7 @@ func open[T any](name, meaning string, at func(*T) *Attributes) field {
 // listOf is a pointer to a slice of elements.
 type listOf interface {
 	grow() any
+	clear()
 	len() int
 	element(i int) any
 }
@@ -100,6 +102,7 @@ func (s slicePointer[E]) grow() any {
 	*s.slice = append(*s.slice, *new(E))
 	return &(*s.slice)[len(*s.slice)-1]
 }
+func (s slicePointer[E]) clear()            { *s.slice = (*s.slice)[:0] }
 func (s slicePointer[E]) len() int          { return len(*s.slice) }
 func (s slicePointer[E]) element(i int) any { return &(*s.slice)[i] }
 
@@ -193,8 +196,11 @@ func (f field) ofMeta() field {
 }
 
 // set reports whether the event has the field.
-func (f *field) set(event any) bool {
-	switch v := f.at(event).(type) {
+func (f *field) set(event any) bool { return isSet(f.at(event)) }
+
+// isSet reports whether what field.at gives holds something.
+func isSet(value any) bool {
+	switch v := value.(type) {
 	case *string:
 		return *v != ""
 	case *Float:
@@ -221,10 +227,18 @@ type table struct {
 	new       func() Event
 	check     func(Event) *Problem // rules over several fields; may be nil
 	fields    fields
+	required  []*field
 	root      *node
-	byKey     map[string]*field // by attribute key
-	byOther   map[string]*field // by the other keys that are read
+	keys      index[keyed]
 	opens     []*field
+}
+
+// keyed is what an attribute key stands for.
+type keyed struct {
+	field *field
+	// rank is 0 for the field's own key, and counts the other keys under which the
+	// field is read: a lower one wins.
+	rank int
 }
 
 // shorthand maps an object to the field that a bare string (or with # a bare
@@ -235,7 +249,8 @@ type shorthand map[string]string
 type node struct {
 	pointer  string // JSON pointer below data
 	children map[string]*node
-	order    []string // of the children, for the encoder
+	names    index[*node] // the children, for the decoder
+	order    []string     // of the children, for the encoder
 	field    *field
 	text     *field // what a bare string in place of the object means
 	number   *field
@@ -244,7 +259,7 @@ type node struct {
 func newTable(typ Type, eventName string, newEvent func() Event, check func(Event) *Problem, all fields, short shorthand) *table {
 	t := &table{
 		typ: typ, eventName: eventName, new: newEvent, check: check, fields: all,
-		root: &node{}, byKey: map[string]*field{}, byOther: map[string]*field{},
+		root: &node{},
 	}
 	for i := range t.fields {
 		f := &t.fields[i]
@@ -252,13 +267,9 @@ func newTable(typ Type, eventName string, newEvent func() Event, check func(Even
 		for _, other := range f.otherNames {
 			t.root.add(other, f, false)
 		}
-		if f.kind == kindOpen {
-			t.opens = append(t.opens, f)
-		} else if f.key != "" {
-			t.byKey[f.key] = f
-		}
-		for _, other := range f.otherKeys {
-			t.byOther[other] = f
+		t.addKeys(f)
+		if f.required {
+			t.required = append(t.required, f)
 		}
 	}
 	for name, target := range short {
@@ -273,6 +284,20 @@ func newTable(typ Type, eventName string, newEvent func() Event, check func(Even
 	return t
 }
 
+// addKeys notes the attribute keys that a field is read from.
+func (t *table) addKeys(f *field) {
+	if f.kind == kindOpen {
+		t.opens = append(t.opens, f)
+		return
+	}
+	if f.key != "" {
+		t.keys.add(f.key, keyed{field: f})
+	}
+	for i, other := range f.otherKeys {
+		t.keys.add(other, keyed{field: f, rank: i + 1})
+	}
+}
+
 // field finds a field by its JSON path.
 func (t *table) field(name string) *field {
 	for i := range t.fields {
@@ -285,7 +310,9 @@ func (t *table) field(name string) *field {
 
 // need marks a field of a shared group as required in this type.
 func (t *table) need(name string) *table {
-	t.field(name).required = true
+	f := t.field(name)
+	f.required = true
+	t.required = append(t.required, f)
 	return t
 }
 
@@ -301,6 +328,7 @@ func (n *node) add(path string, f *field, canonical bool) *node {
 		if child == nil {
 			child = &node{pointer: at.pointer + "/" + name}
 			at.children[name] = child
+			at.names.add(name, child)
 		}
 		if canonical && !slices.Contains(at.order, name) {
 			at.order = append(at.order, name)

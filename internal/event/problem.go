@@ -37,6 +37,8 @@ func (p *Problem) Error() string {
 	return p.Pointer + ": " + p.Message
 }
 
+const isRequired = "is required"
+
 func missing(pointer string) *Problem {
-	return &Problem{Code: CodeMissingField, Pointer: pointer, Message: "is required"}
+	return &Problem{Code: CodeMissingField, Pointer: pointer, Message: isRequired}
 }

@@ -41,17 +41,46 @@ func appendRecord(e Event, observed pcommon.Timestamp, record plog.LogRecord) {
 	record.SetSpanID(meta.SpanID)
 	record.SetFlags(plog.LogRecordFlags(meta.Flags))
 
+	var room [64]given // more fields are possible, and cost an allocation
+	fields, count := t.given(e, room[:0])
 	attributes := record.Attributes()
-	attributes.EnsureCapacity(16)
+	attributes.EnsureCapacity(count)
 	putText(attributes, KeyID, meta.ID)
 	putText(attributes, KeySource, meta.Source)
 	putText(attributes, KeySubject, meta.Subject)
 	if meta.Part > 0 {
 		attributes.PutInt(KeyPart, meta.Part)
 	}
-	for i := range t.fields {
-		t.fields[i].put(e, attributes)
+	for i := range fields {
+		fields[i].put(attributes)
 	}
+}
+
+// given is a field that an event has.
+type given struct {
+	*field
+	value any // what field.at gives
+}
+
+// given appends the fields that stand on the event's record, and counts its
+// attributes, or a few more.
+func (t *table) given(e Event, dst []given) (fields []given, attributes int) {
+	const ofMeta = 4
+	attributes = ofMeta
+	for i := range t.fields {
+		f := &t.fields[i]
+		value := f.at(e)
+		if f.key == "" || !isSet(value) {
+			continue
+		}
+		dst = append(dst, given{f, value})
+		if open, ok := value.(*Attributes); ok {
+			attributes += len(*open)
+		} else {
+			attributes++
+		}
+	}
+	return dst, attributes
 }
 
 func putText(attributes pcommon.Map, key, value string) {
@@ -60,36 +89,26 @@ func putText(attributes pcommon.Map, key, value string) {
 	}
 }
 
-// put writes the field as an attribute, if the event has it.
-func (f *field) put(e Event, attributes pcommon.Map) {
-	if f.key == "" {
-		return
-	}
-	switch v := f.at(e).(type) {
+// put writes the field as an attribute, or as one for each entry.
+func (g *given) put(attributes pcommon.Map) {
+	switch v := g.value.(type) {
 	case *string:
-		if f.speaker != "" {
-			putMessage(attributes, f.key, f.speaker, *v)
+		if g.speaker != "" {
+			putMessage(attributes, g.key, g.speaker, *v)
 			return
 		}
-		putText(attributes, f.key, *v)
+		attributes.PutStr(g.key, *v)
 	case *Float:
-		if v.Set {
-			attributes.PutDouble(f.key, v.Value)
-		}
+		attributes.PutDouble(g.key, v.Value)
 	case *Int:
-		if v.Set {
-			attributes.PutInt(f.key, v.Value)
-		}
+		attributes.PutInt(g.key, v.Value)
 	case *Bool:
-		if v.Set {
-			attributes.PutBool(f.key, v.Value)
-		}
+		attributes.PutBool(g.key, v.Value)
 	case *[]string:
-		if len(*v) > 0 {
-			slice := attributes.PutEmptySlice(f.key)
-			for _, s := range *v {
-				slice.AppendEmpty().SetStr(s)
-			}
+		slice := attributes.PutEmptySlice(g.key)
+		slice.EnsureCapacity(len(*v))
+		for _, s := range *v {
+			slice.AppendEmpty().SetStr(s)
 		}
 	case *Attributes:
 		for i := range *v {
@@ -101,9 +120,6 @@ func (f *field) put(e Event, attributes pcommon.Map) {
 // putMessage writes a text as OpenTelemetry has it: a list of chat messages of
 // parts, here one of one.
 func putMessage(attributes pcommon.Map, key, speaker, content string) {
-	if content == "" {
-		return
-	}
 	message := attributes.PutEmptySlice(key).AppendEmpty().SetEmptyMap()
 	message.PutStr("role", speaker)
 	part := message.PutEmptySlice("parts").AppendEmpty().SetEmptyMap()
@@ -137,90 +153,110 @@ func init() {
 // range) stays absent and is part of the error, which joins a *Problem for each.
 func Read(record plog.LogRecord, e Event) error {
 	e.reset()
-	meta := e.Common()
-	if record.Timestamp() != 0 {
+	readRecordContext(record, e.Common())
+	return ReadAttributes(record.Attributes(), e)
+}
+
+func readRecordContext(record plog.LogRecord, meta *Meta) {
+	switch {
+	case record.Timestamp() != 0:
 		meta.Time = record.Timestamp().AsTime()
-	} else if record.ObservedTimestamp() != 0 {
+	case record.ObservedTimestamp() != 0:
 		meta.Time = record.ObservedTimestamp().AsTime()
 	}
 	meta.TraceID, meta.SpanID, meta.Flags = record.TraceID(), record.SpanID(), uint32(record.Flags())
-	return ReadAttributes(record.Attributes(), e)
 }
 
 // ReadAttributes is Read for attributes alone; it does not empty the event first.
 func ReadAttributes(attributes pcommon.Map, e Event) error {
 	t := e.table()
 	var problems []error
-	others := false
+	highest := 0 // rank among the keys
 	for key, value := range attributes.All() {
-		if f := t.byKey[key]; f != nil {
-			if problem := f.take(e, value); problem != nil {
-				problems = append(problems, problem)
-			}
-			continue
-		}
-		switch key {
-		case KeyID:
-			e.Common().ID = value.Str()
-		case KeySource:
-			e.Common().Source = value.Str()
-		case KeySubject:
-			e.Common().Subject = value.Str()
-		case KeyPart:
-			e.Common().Part = value.Int()
+		var problem error
+		switch known, ok := find(&t.keys, key); {
+		case !ok:
+			problem = t.takeUnknown(e, key, value)
+		case known.rank == 0:
+			problem = known.field.take(e, value)
 		default:
-			if t.byOther[key] != nil {
-				others = true
-				continue
-			}
-			if problem := t.takeOpen(e, key, value); problem != nil {
-				problems = append(problems, problem)
-			}
+			highest = max(highest, known.rank)
+		}
+		if problem != nil {
+			problems = append(problems, problem)
 		}
 	}
-	if others {
-		problems = append(problems, t.takeOthers(attributes, e)...)
+	for rank := 1; rank <= highest; rank++ {
+		problems = append(problems, t.takeRank(rank, attributes, e)...)
 	}
 	return errors.Join(problems...)
 }
 
-// takeOthers reads fields from the other keys under which they may stand, where
-// their own key was absent.
-func (t *table) takeOthers(attributes pcommon.Map, e Event) (problems []error) {
-	for i := range t.fields {
-		f := &t.fields[i]
-		for _, key := range f.otherKeys {
-			if f.set(e) {
-				break
-			}
-			if value, ok := attributes.Get(key); ok {
-				if problem := f.take(e, value); problem != nil {
-					problems = append(problems, problem)
-				}
-			}
+// takeRank reads the fields that are still absent from the other keys of one rank.
+func (t *table) takeRank(rank int, attributes pcommon.Map, e Event) (problems []error) {
+	for key, value := range attributes.All() {
+		known, ok := find(&t.keys, key)
+		if !ok || known.rank != rank || known.field.set(e) {
+			continue
+		}
+		if problem := known.field.take(e, value); problem != nil {
+			problems = append(problems, problem)
 		}
 	}
 	return problems
 }
 
+// takeUnknown reads an attribute whose key is not that of a field: one that every
+// event may have, or one of an open field.
+func (t *table) takeUnknown(e Event, key string, value pcommon.Value) error {
+	meta := e.Common()
+	switch key {
+	case KeyID:
+		return takeMeta(key, &meta.ID, value)
+	case KeySource:
+		return takeMeta(key, &meta.Source, value)
+	case KeySubject:
+		return takeMeta(key, &meta.Subject, value)
+	case KeyPart:
+		if value.Type() != pcommon.ValueTypeInt || value.Int() < 0 {
+			return &Problem{Code: CodeWrongType, Pointer: "/" + key, Message: "must be an integer of at least 0"}
+		}
+		meta.Part = value.Int()
+		return nil
+	default:
+		return t.takeOpen(e, key, value)
+	}
+}
+
+func takeMeta(key string, into *string, value pcommon.Value) error {
+	if value.Type() != pcommon.ValueTypeStr {
+		return &Problem{Code: CodeWrongType, Pointer: "/" + key, Message: "must be a string"}
+	}
+	*into = value.Str()
+	return nil
+}
+
 // takeOpen adds an attribute to the open field that its key belongs to, if any.
 func (t *table) takeOpen(e Event, key string, value pcommon.Value) error {
 	for _, f := range t.opens {
-		name, ok := strings.CutPrefix(key, f.key)
-		if !ok || !strings.HasPrefix(name, ".") {
+		if !f.opens(key) || value.Type() == pcommon.ValueTypeEmpty {
 			continue
 		}
-		v, ok := valueOf(value)
-		if !ok {
-			return f.problem(CodeWrongType, "must be a string, a number, a bool or a list of these")
-		}
-		if number, isNumber := v.Number(); isNumber && (math.IsNaN(number) || math.IsInf(number, 0)) {
-			return f.problem(CodeInvalidValue, "must be a finite number")
-		}
 		attributes := f.at(e).(*Attributes)
-		*attributes = append(*attributes, Attribute{Key: key, Value: v})
+		*attributes = append(*attributes, Attribute{Key: key})
+		problem := (*attributes)[len(*attributes)-1].Value.from(value)
+		if problem != "" {
+			*attributes = (*attributes)[:len(*attributes)-1]
+			return f.problem(CodeWrongType, problem)
+		}
 	}
 	return nil
+}
+
+// opens reports whether a key is that of an entry of the open field.
+func (f *field) opens(key string) bool {
+	end := len(f.key)
+	return len(key) > end+1 && key[end] == '.' && key[:end] == f.key
 }
 
 func (f *field) problem(code Code, message string) *Problem {
@@ -229,6 +265,9 @@ func (f *field) problem(code Code, message string) *Problem {
 
 // take reads the field from the value of an attribute.
 func (f *field) take(e Event, value pcommon.Value) error {
+	if value.Type() == pcommon.ValueTypeEmpty {
+		return nil
+	}
 	switch v := f.at(e).(type) {
 	case *string:
 		return f.takeText(v, value)
@@ -263,14 +302,32 @@ func (f *field) takeText(v *string, value pcommon.Value) error {
 		if !ok {
 			return f.problem(CodeInvalidValue, "must be one of "+strings.Join(f.enum, ", "))
 		}
+		if f.format != "" && s != "" && !isTime(s) {
+			return f.problem(CodeInvalidValue, notATime)
+		}
 		*v = s
-	case f.speaker != "":
-		*v = messageText(value)
+	case f.speaker != "" && value.Type() == pcommon.ValueTypeSlice:
+		*v = messageText(value.Slice())
 	case f.takesAnyScalar:
-		*v = value.AsString()
+		return f.takeScalar(v, value)
 	default:
 		return f.problem(CodeWrongType, "must be a string")
 	}
+	return nil
+}
+
+// takeScalar reads a string that may be written as a number or a bool.
+func (f *field) takeScalar(v *string, value pcommon.Value) error {
+	switch value.Type() {
+	case pcommon.ValueTypeInt, pcommon.ValueTypeBool:
+	case pcommon.ValueTypeDouble:
+		if !isFinite(value.Double()) {
+			return f.problem(CodeInvalidValue, notFinite)
+		}
+	default:
+		return f.problem(CodeWrongType, "must be a string, a number or a bool")
+	}
+	*v = value.AsString()
 	return nil
 }
 
@@ -284,8 +341,8 @@ func (f *field) takeDouble(v *Float, value pcommon.Value) error {
 	default:
 		return f.problem(CodeWrongType, "must be a number")
 	}
-	if math.IsNaN(number) || math.IsInf(number, 0) {
-		return f.problem(CodeInvalidValue, "must be a finite number")
+	if !isFinite(number) {
+		return f.problem(CodeInvalidValue, notFinite)
 	}
 	if problem := f.inRange(number); problem != nil {
 		return problem
@@ -295,12 +352,13 @@ func (f *field) takeDouble(v *Float, value pcommon.Value) error {
 }
 
 func (f *field) takeTexts(v *[]string, value pcommon.Value) error {
+	*v = (*v)[:0]
 	if value.Type() != pcommon.ValueTypeSlice {
 		return f.problem(CodeWrongType, "must be a list of strings")
 	}
-	*v = (*v)[:0]
 	for i := range value.Slice().Len() {
 		if value.Slice().At(i).Type() != pcommon.ValueTypeStr {
+			*v = (*v)[:0]
 			return f.problem(CodeWrongType, "must be a list of strings")
 		}
 		*v = append(*v, value.Slice().At(i).Str())
@@ -309,17 +367,13 @@ func (f *field) takeTexts(v *[]string, value pcommon.Value) error {
 }
 
 // messageText gives the first text of a list of chat messages, "" if there is none.
-func messageText(messages pcommon.Value) string {
-	if messages.Type() != pcommon.ValueTypeSlice {
-		return ""
-	}
-	for i := range messages.Slice().Len() {
-		message := messages.Slice().At(i)
-		if message.Type() != pcommon.ValueTypeMap {
+func messageText(messages pcommon.Slice) string {
+	for i := range messages.Len() {
+		if messages.At(i).Type() != pcommon.ValueTypeMap {
 			continue
 		}
-		parts, _ := message.Map().Get("parts")
-		if parts.Type() != pcommon.ValueTypeSlice {
+		parts, ok := messages.At(i).Map().Get("parts")
+		if !ok || parts.Type() != pcommon.ValueTypeSlice {
 			continue
 		}
 		for j := range parts.Slice().Len() {

@@ -54,6 +54,7 @@ func buildSchema() ([]byte, error) {
 			"subject":        text("CloudEvents subject"),
 			"traceparent":    text("W3C trace context of what the event speaks of"),
 			"correlation_id": text("id that ties records of several services together"),
+			"correlationid":  text("the same, as the name of a CloudEvents extension must be spelled"),
 			"data":           object{"type": "object"},
 		},
 		"allOf": cases,

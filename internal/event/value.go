@@ -59,7 +59,7 @@ func (v Value) Text() (string, bool) {
 // List gives the elements of a list, or nil.
 func (v Value) List() []Value { return v.list }
 
-func (v Value) to(dst pcommon.Value) {
+func (v *Value) to(dst pcommon.Value) {
 	switch v.kind {
 	case pcommon.ValueTypeInt:
 		dst.SetInt(v.i)
@@ -70,38 +70,56 @@ func (v Value) to(dst pcommon.Value) {
 	case pcommon.ValueTypeSlice:
 		slice := dst.SetEmptySlice()
 		slice.EnsureCapacity(len(v.list))
-		for _, element := range v.list {
-			element.to(slice.AppendEmpty())
+		for i := range v.list {
+			v.list[i].to(slice.AppendEmpty())
 		}
 	default:
 		dst.SetStr(v.text)
 	}
 }
 
-func valueOf(src pcommon.Value) (Value, bool) {
-	switch src.Type() {
+// What an attribute of an open field must be, and was not.
+const (
+	notOpen   = "must be a string, a number, a bool or a list of these"
+	notFinite = "must be a finite number"
+)
+
+// from reads the value of an attribute. It says what the attribute should have
+// been, or nothing.
+func (v *Value) from(src pcommon.Value) (problem string) {
+	switch v.kind = src.Type(); v.kind {
 	case pcommon.ValueTypeStr:
-		return String(src.Str()), true
+		v.text = src.Str()
 	case pcommon.ValueTypeInt:
-		return Integer(src.Int()), true
+		v.i = src.Int()
 	case pcommon.ValueTypeDouble:
-		return Double(src.Double()), true
-	case pcommon.ValueTypeBool:
-		return Boolean(src.Bool()), true
-	case pcommon.ValueTypeSlice:
-		list := emptyList()
-		for i := range src.Slice().Len() {
-			element, ok := valueOf(src.Slice().At(i))
-			if !ok || element.kind == pcommon.ValueTypeSlice {
-				return Value{}, false
-			}
-			list.list = append(list.list, element)
+		if v.f = src.Double(); !isFinite(v.f) {
+			return notFinite
 		}
-		return list, true
+	case pcommon.ValueTypeBool:
+		*v = Boolean(src.Bool())
+	case pcommon.ValueTypeSlice:
+		return v.fromSlice(src.Slice())
 	default:
-		return Value{}, false
+		return notOpen
 	}
+	return ""
 }
+
+func (v *Value) fromSlice(src pcommon.Slice) (problem string) {
+	v.list = make([]Value, src.Len())
+	for i := range v.list {
+		if src.At(i).Type() == pcommon.ValueTypeSlice {
+			return notOpen
+		}
+		if problem := v.list[i].from(src.At(i)); problem != "" {
+			return problem
+		}
+	}
+	return ""
+}
+
+func isFinite(f float64) bool { return f-f == 0 }
 
 // Attribute is one entry of an open field.
 type Attribute struct {
@@ -119,7 +137,3 @@ func (a Attribute) Name() string {
 
 // Attributes are the entries of an open field, in the order in which they came.
 type Attributes []Attribute
-
-func (v Value) isBool() bool    { return v.kind == pcommon.ValueTypeBool }
-func (v Value) isInteger() bool { return v.kind == pcommon.ValueTypeInt }
-func (v Value) isList() bool    { return v.kind == pcommon.ValueTypeSlice }

@@ -1,0 +1,194 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package guardianmetricsconnector
+
+import (
+	"time"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/duplicates"
+	"github.com/llm-guardian/otelcol-guardian/internal/event"
+	"github.com/llm-guardian/otelcol-guardian/internal/metering"
+)
+
+// tierJoin brings requests together with the quality tier that a guardian gives them
+// later, or has given them already, so that a request counts once and with its tier.
+// Both sides wait for as long as the configuration says.
+type tierJoin struct {
+	config QualityTierConfig
+	count  func(r *heldRequest, tier string, at *occasion)
+
+	held    map[duplicates.Key]*heldRequest // by each id that an evaluation may name
+	waiting fifo[*heldRequest]
+	early   map[duplicates.Key]string // tiers that came before their request
+	tiers   fifo[earlyTier]
+}
+
+// heldRequest is a request that waits for its tier.
+type heldRequest struct {
+	specialist, status string
+	exemplar           metering.Exemplar
+	keys               [3]duplicates.Key
+	since              time.Time
+	counted            bool
+}
+
+type earlyTier struct {
+	key   duplicates.Key
+	tier  string
+	since time.Time
+}
+
+func newTierJoin(config QualityTierConfig, count func(*heldRequest, string, *occasion)) *tierJoin {
+	return &tierJoin{config: config, count: count, held: map[duplicates.Key]*heldRequest{}, early: map[duplicates.Key]string{}}
+}
+
+var noKey duplicates.Key
+
+// joinKeys gives a key for each id by which a request and its evaluation may know
+// one another: request id, response id, span.
+func joinKeys(requestID, responseID string, meta *event.Meta) (keys [3]duplicates.Key) {
+	if requestID != "" {
+		keys[0] = duplicates.KeyOf("request", requestID)
+	}
+	if responseID != "" {
+		keys[1] = duplicates.KeyOf("response", responseID)
+	}
+	if !meta.SpanID.IsEmpty() {
+		keys[2] = spanKey("span", meta.TraceID, meta.SpanID)
+	}
+	return keys
+}
+
+// request counts a request at once if its tier is known, else holds it.
+func (j *tierJoin) request(r *event.Request, held *heldRequest, at *occasion) {
+	switch {
+	case r.QualityTier != "":
+		j.count(held, r.QualityTier, at)
+		return
+	case r.QualityScore.Set:
+		j.count(held, tierOf(j.config, r.QualityScore.Value), at)
+		return
+	case j.config.Wait == 0:
+		j.count(held, unknown, at)
+		return
+	}
+	held.keys = joinKeys(r.RequestID, r.ResponseID, &r.Meta)
+	for _, key := range held.keys {
+		if tier, ok := j.early[key]; ok && key != noKey {
+			delete(j.early, key)
+			j.count(held, tier, at)
+			return
+		}
+	}
+	if len(j.held) >= j.config.Limit {
+		j.giveUpOldest(at.now)
+	}
+	kept := *held
+	kept.since = at.now
+	j.hold(&kept)
+}
+
+func (j *tierJoin) hold(held *heldRequest) {
+	for _, key := range held.keys {
+		if key != noKey {
+			j.held[key] = held
+		}
+	}
+	j.waiting.push(held)
+}
+
+// judged gives a request its tier. The first tier counts.
+func (j *tierJoin) judged(r *event.Result, tier string, now time.Time) {
+	if j.config.Wait == 0 {
+		return
+	}
+	requestID := r.Target.RequestID
+	if requestID == "" {
+		requestID = r.RequestID
+	}
+	keys := joinKeys(requestID, r.Target.ResponseID, &r.Meta)
+	for _, key := range keys {
+		if held := j.held[key]; held != nil && key != noKey {
+			j.settle(held, tier, now)
+			return
+		}
+	}
+	for _, key := range keys {
+		if key == noKey {
+			continue
+		}
+		if len(j.early) >= j.config.Limit {
+			j.forgetOldestTier()
+		}
+		j.early[key] = tier
+		j.tiers.push(earlyTier{key: key, tier: tier, since: now})
+		return
+	}
+}
+
+// settle counts a held request.
+func (j *tierJoin) settle(held *heldRequest, tier string, now time.Time) {
+	for _, key := range held.keys {
+		if j.held[key] == held {
+			delete(j.held, key)
+		}
+	}
+	held.counted = true
+	j.count(held, tier, &occasion{now: now, exemplar: held.exemplar})
+}
+
+func (j *tierJoin) giveUpOldest(now time.Time) {
+	for {
+		held, ok := j.waiting.pop()
+		if !ok {
+			return
+		}
+		if !held.counted {
+			j.settle(held, unknown, now)
+			return
+		}
+	}
+}
+
+func (j *tierJoin) forgetOldestTier() {
+	if oldest, ok := j.tiers.pop(); ok {
+		delete(j.early, oldest.key)
+	}
+}
+
+// expire counts the requests that have waited long enough, or all of them.
+func (j *tierJoin) expire(now time.Time, all bool) {
+	for {
+		held, ok := j.waiting.peek()
+		if !ok || (!held.counted && !all && now.Sub(held.since) < j.config.Wait) {
+			break
+		}
+		j.waiting.pop()
+		if !held.counted {
+			j.settle(held, unknown, now)
+		}
+	}
+	for {
+		oldest, ok := j.tiers.peek()
+		if !ok || now.Sub(oldest.since) < j.config.Wait {
+			return
+		}
+		j.tiers.pop()
+		delete(j.early, oldest.key)
+	}
+}
+
+func (c *counts) tierOf(score float64) string { return tierOf(c.config.QualityTier, score) }
+
+// tierOf gives the tier of a quality score.
+func tierOf(config QualityTierConfig, score float64) string {
+	switch {
+	case score >= config.High:
+		return "high"
+	case score >= config.Medium:
+		return "medium"
+	default:
+		return "low"
+	}
+}
