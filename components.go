@@ -3,8 +3,10 @@
 package main
 
 import (
+	guardianmetricsconnector "github.com/llm-guardian/otelcol-guardian/connectors/guardianmetricsconnector"
 	guardiananswersextension "github.com/llm-guardian/otelcol-guardian/extensions/guardiananswersextension"
 	guardiancontrolextension "github.com/llm-guardian/otelcol-guardian/extensions/guardiancontrolextension"
+	guardianreceiver "github.com/llm-guardian/otelcol-guardian/receivers/guardianreceiver"
 	signaltometricsconnector "github.com/open-telemetry/opentelemetry-collector-contrib/connector/signaltometricsconnector"
 	elasticsearchexporter "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/elasticsearchexporter"
 	fileexporter "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
@@ -101,6 +103,7 @@ func components() (otelcol.Factories, error) {
 	})
 
 	factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
+		guardianreceiver.NewFactory(),
 		otlpreceiver.NewFactory(),
 		filelogreceiver.NewFactory(),
 		fluentforwardreceiver.NewFactory(),
@@ -120,6 +123,7 @@ func components() (otelcol.Factories, error) {
 		return otelcol.Factories{}, err
 	}
 	factories.ReceiverModules = makeModulesMap(factories.Receivers, map[component.Type]string{
+		guardianreceiver.NewFactory().Type():      "github.com/llm-guardian/otelcol-guardian v0.0.0",
 		otlpreceiver.NewFactory().Type():          "go.opentelemetry.io/collector/receiver/otlpreceiver v0.158.0",
 		filelogreceiver.NewFactory().Type():       "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver v0.158.0",
 		fluentforwardreceiver.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/fluentforwardreceiver v0.158.0",
@@ -191,6 +195,7 @@ func components() (otelcol.Factories, error) {
 	})
 
 	factories.Connectors, err = otelcol.MakeFactoryMap[connector.Factory](
+		guardianmetricsconnector.NewFactory(),
 		forwardconnector.NewFactory(),
 		signaltometricsconnector.NewFactory(),
 	)
@@ -198,6 +203,7 @@ func components() (otelcol.Factories, error) {
 		return otelcol.Factories{}, err
 	}
 	factories.ConnectorModules = makeModulesMap(factories.Connectors, map[component.Type]string{
+		guardianmetricsconnector.NewFactory().Type(): "github.com/llm-guardian/otelcol-guardian v0.0.0",
 		forwardconnector.NewFactory().Type():         "go.opentelemetry.io/collector/connector/forwardconnector v0.158.0",
 		signaltometricsconnector.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/connector/signaltometricsconnector v0.158.0",
 	})
