@@ -36,10 +36,11 @@ sample: ## Send sample telemetry to a collector that `make run` started, and see
 ##@ Develop
 
 .PHONY: test
-test: build ## Unit tests with the race detector, then the real binary. Needs Go and a C compiler only.
+test: build $(TOOLS)/promtool ## Unit tests with the race detector, then the real binary. Needs Go and a C compiler only.
 	go vet ./...
 	go test -race -short $(OURS)
 	go test ./internal/checkpoint # all 10,000 corruptions, which -short cuts to 500
+	go test ./monitoring/rules # every rule with a mistake in it, which -short leaves out
 	OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test . ./test/binary/...
 
 .PHONY: e2e-deps
@@ -113,6 +114,11 @@ tools: $(TOOLS)/builder $(TOOLS)/mdatagen ## Build ocb and mdatagen.
 $(TOOLS)/golangci-lint: internal/tools/lint/go.mod internal/tools/lint/go.sum
 	@mkdir -p $(TOOLS)
 	cd internal/tools/lint && go build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+# Without service discovery, which is most of what it would link.
+$(TOOLS)/promtool: internal/tools/promtool/go.mod internal/tools/promtool/go.sum
+	@mkdir -p $(TOOLS)
+	cd internal/tools/promtool && go build -tags remove_all_sd -o $(CURDIR)/$@ github.com/prometheus/prometheus/cmd/promtool
 
 $(TOOLS)/%: internal/tools/go.mod internal/tools/go.sum
 	@mkdir -p $(TOOLS)

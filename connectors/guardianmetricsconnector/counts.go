@@ -164,13 +164,20 @@ func (o *occasion) of(meta *event.Meta) {
 	o.exemplar = metering.Exemplar{TraceID: meta.TraceID, SpanID: meta.SpanID, Time: meta.Time}
 }
 
-// flush gives what is to be emitted at now: one set of metrics, or two when a series
-// must show 0 and then its value although nothing comes after.
-func (c *counts) flush(now time.Time, last bool, version string) []pmetric.Metrics {
+// settle brings everything that time changes up to now: requests that have waited
+// long enough, and the gauges of windows and states.
+func (c *counts) settle(now time.Time, last bool) {
 	c.tiers.expire(now, last && c.config.Storage == nil)
 	c.showDerived(now)
+}
+
+// flush gives what is to be emitted at now: one set of metrics, or two when a series
+// must show 0 and then its value although nothing comes after. With a storage something
+// does: a series that has not shown its value yet shows 0 again after the restart, and
+// then the value, so that a page that is scraped shows both.
+func (c *counts) flush(now time.Time, last bool, version string) []pmetric.Metrics {
 	values, zeros := newPicture(version), newPicture(version)
-	if last {
+	if last && c.config.Storage == nil {
 		c.meter.FlushFinal(now, zeros.metrics(), values.metrics())
 	} else {
 		c.meter.Flush(now, values.metrics())

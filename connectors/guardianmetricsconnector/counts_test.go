@@ -198,6 +198,7 @@ func TestZeroComesFirst(t *testing.T) {
 
 	s = newScene(t)
 	s.json(failedRequest)
+	s.counts.settle(s.now, true)
 	pictures := s.counts.flush(s.now, true, "test")
 	assert.Len(t, pictures, 2, "at the end 0 and the value both")
 	assert.InDelta(t, 0, s.shown(pictures[0])["specialist_timeouts_total{specialist_type=legal}"], 0)

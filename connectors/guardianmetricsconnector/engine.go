@@ -145,10 +145,12 @@ func (e *engine) picture(now time.Time, last bool) (pictures []pmetric.Metrics, 
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	defer e.counts.telemetry.report()
-	pictures = e.counts.flush(now, last, e.set.BuildInfo.Version)
+	e.counts.settle(now, last)
 	if e.config.Storage != nil && (last || now.Sub(e.lastSave) >= e.config.CheckpointInterval) {
+		// Before the flush: what it marks as shown is not shown yet.
 		state = e.counts.encodeState(now)
 	}
+	pictures = e.counts.flush(now, last, e.set.BuildInfo.Version)
 	return pictures, state
 }
 

@@ -89,11 +89,12 @@ func TestRefusedFlushesAreSentAgain(t *testing.T) {
 	})
 }
 
-// With storage the counts go on after a restart, held requests and all.
+// With storage the counts go on after a restart. A series that has not shown its value
+// shows 0 once more, so that a page that is scraped only then shows both.
 func TestRestart(t *testing.T) {
 	storageID := component.MustNewID("file_storage")
 	directory := t.TempDir()
-	run := func(id string) (last map[string]bool) {
+	run := func(ids ...string) (shown []map[string]bool) {
 		storage := newFileStorage(t, storageID, directory)
 		host := &storageHost{extensions: map[component.ID]component.Component{storageID: storage}}
 		config := createDefaultConfig().(*Config)
@@ -104,15 +105,21 @@ func TestRestart(t *testing.T) {
 		logs, err := createLogsToMetrics(t.Context(), set, config, next)
 		require.NoError(t, err)
 		require.NoError(t, logs.Start(t.Context(), host))
-		require.NoError(t, logs.ConsumeLogs(t.Context(), violation(id)))
-		require.NoError(t, logs.ConsumeLogs(t.Context(), violation("the same each time")))
+		for _, id := range ids {
+			require.NoError(t, logs.ConsumeLogs(t.Context(), violation(id)))
+		}
+		e := logs.(*logsToMetrics).Engine()
+		require.NoError(t, e.flush(t.Context(), false))
 		require.NoError(t, logs.Shutdown(context.Background()))
 		require.NoError(t, storage.Shutdown(context.Background()))
-		return points(next.taken[len(next.taken)-1])
+		for _, metrics := range next.taken {
+			shown = append(shown, points(metrics))
+		}
+		return shown
 	}
-	assert.Contains(t, run("1"), "compliance.violations 2")
-	assert.Contains(t, run("2"), "compliance.violations 3")
-	assert.Contains(t, run("3"), "compliance.violations 4")
+	assert.Equal(t, []map[string]bool{{"compliance.violations 0": true}, {"compliance.violations 2": true}}, run("1", "the same each time"))
+	assert.Equal(t, []map[string]bool{{"compliance.violations 3": true}, {"compliance.violations 3": true}}, run("2", "the same each time"))
+	assert.Equal(t, []map[string]bool{{"compliance.violations 4": true}, {"compliance.violations 4": true}}, run("3", "the same each time"))
 }
 
 func newFileStorage(t *testing.T, id component.ID, directory string) component.Component {

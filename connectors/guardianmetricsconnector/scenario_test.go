@@ -90,6 +90,7 @@ func (s *scene) spans(config *Config, add func(ptrace.SpanSlice)) {
 // Prometheus' notation.
 func (s *scene) flush() map[string]float64 {
 	s.now = s.now.Add(15 * time.Second)
+	s.counts.settle(s.now, false)
 	return s.shown(s.counts.flush(s.now, false, "test")...)
 }
 

@@ -133,7 +133,7 @@ func (d *Decoder) envelopeText(pointer string, into *string) error {
 
 func (d *Decoder) envelopeTime(into *time.Time) error {
 	value, ok, err := d.stringBytes("/time")
-	if !ok || len(value) == 0 {
+	if !ok {
 		return err
 	}
 	switch at, ok := parseTime(value); {
@@ -149,7 +149,7 @@ func (d *Decoder) envelopeTime(into *time.Time) error {
 
 func (d *Decoder) envelopeTraceparent(meta *Meta) error {
 	header, ok, err := d.stringBytes("/traceparent")
-	if !ok || len(header) == 0 {
+	if !ok {
 		return err
 	}
 	if meta.TraceID, meta.SpanID, meta.Flags, ok = parseTraceparent(header); !ok {

@@ -234,7 +234,7 @@ func (d *Decoder) checkText(n *node, f *field, value *string) {
 		}
 		*value = normal
 	}
-	if f.format != "" && *value != "" && !isTime(*value) {
+	if f.format != "" && !isTime(*value) {
 		d.fail(CodeInvalidValue, n.pointer, notATime)
 	}
 }

@@ -6,6 +6,8 @@ package event
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,9 +65,30 @@ func documentation() []byte {
 			name = "one `" + NameEvaluationResult + "` for each result, `" + NameIssue + "` for each issue and `" + NameImprovement + "` for each improvement"
 		}
 		fmt.Fprintf(&page, "\n## %s\n\nOn records: %s.\n", typ, name)
+		documentRules(&page, table)
 		documentFields(&page, table, "")
 	}
 	return page.Bytes()
+}
+
+// documentRules says what the tables of fields do not: what one of several fields
+// must give, as the decoder says it of an event that has none, and what may stand
+// in place of an object.
+func documentRules(page *bytes.Buffer, t *table) {
+	if t.check != nil {
+		if problem := t.check(t.new()); problem != nil {
+			fmt.Fprintf(page, "%s%s.\n", strings.ToUpper(problem.Message[:1]), problem.Message[1:])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.root.children)) {
+		n := t.root.children[name]
+		if n.text != nil {
+			fmt.Fprintf(page, "A string as `%s` stands for `%s`.\n", name, n.text.name)
+		}
+		if n.number != nil {
+			fmt.Fprintf(page, "A number as `%s` stands for `%s`.\n", name, n.number.name)
+		}
+	}
 }
 
 func documentFields(page *bytes.Buffer, t *table, prefix string) {
@@ -126,7 +149,11 @@ func typeName(f *field) string {
 func values(f *field) string {
 	switch {
 	case len(f.enum) > 0:
-		return names("", f.enum)
+		all := names("", f.enum)
+		for _, other := range slices.Sorted(maps.Keys(f.spelling)) {
+			all += fmt.Sprintf("; `%s` is `%s`", other, f.spelling[other])
+		}
+		return all
 	case f.high.Set:
 		return fmt.Sprintf("%v to %v", f.low.Value, f.high.Value)
 	case f.low.Set:

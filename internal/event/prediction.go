@@ -73,16 +73,12 @@ var predictionTable = newTable(TypePrediction, NamePrediction, func() Event { re
 		double("sampling_probability", "probability with which it was chosen for that", func(p *Prediction) *Float { return &p.SamplingProbability }).between(0, 1),
 		text("label_deadline", "when the truth is needed, RFC 3339", func(p *Prediction) *string { return &p.LabelDeadline }).unique().date(),
 	},
-), shorthand{"model": "model.name", "predicted": "predicted.class", "predicted#": "predicted.value"})
+), shorthand{"model": "model.name", "predicted": "predicted.class", "predicted#": "predicted.value"}).need("model.name")
 
 func checkPrediction(e Event) *Problem {
 	p := e.(*Prediction)
-	switch {
-	case p.Model.Name == "":
-		return missing("/model/name")
-	case p.Predicted.none() && !p.Failed():
+	if p.Predicted.none() && !p.Failed() {
 		return &Problem{Code: CodeMissingField, Pointer: "/predicted", Message: "a prediction needs predicted.class or predicted.value, or the outcome error"}
-	default:
-		return nil
 	}
+	return nil
 }

@@ -38,7 +38,3 @@ func (p *Problem) Error() string {
 }
 
 const isRequired = "is required"
-
-func missing(pointer string) *Problem {
-	return &Problem{Code: CodeMissingField, Pointer: pointer, Message: isRequired}
-}

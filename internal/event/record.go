@@ -302,7 +302,7 @@ func (f *field) takeText(v *string, value pcommon.Value) error {
 		if !ok {
 			return f.problem(CodeInvalidValue, "must be one of "+strings.Join(f.enum, ", "))
 		}
-		if f.format != "" && s != "" && !isTime(s) {
+		if f.format != "" && !isTime(s) {
 			return f.problem(CodeInvalidValue, notATime)
 		}
 		*v = s

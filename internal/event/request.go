@@ -53,8 +53,7 @@ type Cost struct {
 	Currency, Source string
 }
 
-// Ended gives the phase, with its default: a request is complete unless it says
-// otherwise.
+// Ended reports whether the request is over, as it is unless it says otherwise.
 func (r *Request) Ended() bool { return r.Phase != PhaseStart }
 
 // Failed reports whether the request went wrong.

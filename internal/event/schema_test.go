@@ -80,6 +80,7 @@ func TestSchemaRejectsWhatTheDecoderRejects(t *testing.T) {
 	f(`{"type":"prediction","data":{"model":"m","predicted":"a"}}`)
 	f(`{"type":"prediction","data":{"prediction_id":"p","model":"m","predicted":"a","features":[1]}}`)
 	f(`{"type":"label","data":{"target":{"prediction_id":"p"},"actual":"a","observed_at":"later"}}`)
+	f(`{"type":"label","data":{"target":{"prediction_id":"p"},"actual":"a","observed_at":""}}`)
 	f(`{"type":"label","data":{"target":{"prediction_id":"p"},"actual":"a","revision":-1}}`)
 	f(`{"type":"error","data":{"component":"c"}}`)
 	f(`{"type":"performance_alert","data":{"metric":"m"}}`)

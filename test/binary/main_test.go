@@ -27,6 +27,7 @@ receivers:
     protocols:
       grpc: {endpoint: "127.0.0.1:${env:OTLP_GRPC}"}
       http: {endpoint: "127.0.0.1:${env:OTLP_HTTP}"}
+  guardian: {endpoint: "127.0.0.1:${env:GUARDIAN}"}
   jaeger:
     protocols:
       thrift_compact: {endpoint: "127.0.0.1:${env:JAEGER_COMPACT}"}
@@ -34,6 +35,8 @@ receivers:
       grpc: {endpoint: "127.0.0.1:${env:JAEGER_GRPC}"}
   zipkin: {endpoint: "127.0.0.1:${env:ZIPKIN}"}
   prometheus: {config: {scrape_configs: [{job_name: applications, scrape_interval: 200ms, file_sd_configs: [{files: ["${env:DIR}/data/targets*.yaml"]}]}]}}
+connectors:
+  guardian_metrics: {flush_interval: 200ms}
 exporters:
   prometheus: {endpoint: "127.0.0.1:${env:PAGE}"}
   otlp_grpc: {endpoint: "${env:SINK}", tls: {insecure: true}}
@@ -46,13 +49,13 @@ service:
       readers:
         - pull: {exporter: {prometheus: {host: 127.0.0.1, port: "${env:OWN}", without_scope_info: true, without_type_suffix: false, without_units: false}}}
   pipelines:
-    traces: {exporters: [file/traces, otlp_grpc]}
-    logs: {exporters: [file/logs, otlp_grpc]}
+    traces: {exporters: [file/traces, guardian_metrics, otlp_grpc]}
+    logs: {exporters: [file/logs, guardian_metrics, otlp_grpc]}
     metrics: {exporters: [prometheus, otlp_grpc]}
 `)
 	return testutil.CollectorConfig{
 		Files: []string{filepath.Join(testutil.Root(t), "configs", "local.yaml"), overlay},
-		Ports: []string{"OTLP_GRPC", "OTLP_HTTP", "JAEGER_COMPACT", "JAEGER_HTTP", "JAEGER_GRPC", "ZIPKIN", "PAGE", "HEALTH", "ZPAGES", "OWN"},
+		Ports: []string{"OTLP_GRPC", "OTLP_HTTP", "JAEGER_COMPACT", "JAEGER_HTTP", "JAEGER_GRPC", "GUARDIAN", "ZIPKIN", "PAGE", "HEALTH", "ZPAGES", "OWN"},
 		Env:   []string{"SINK=" + sink.Address},
 		Dir:   dir,
 	}

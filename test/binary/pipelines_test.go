@@ -151,7 +151,7 @@ func TestPages(t *testing.T) {
 
 	assert.Subset(t, collector.Listening(t), []string{collector.Address("OTLP_GRPC"), collector.Address("PAGE"), collector.Address("OWN")})
 	collector.LogMatch(t, `otelcol-guardian \S+ is ready`)
-	for _, name := range []string{"OTLP_GRPC", "OTLP_HTTP", "JAEGER_COMPACT", "JAEGER_HTTP", "JAEGER_GRPC", "ZIPKIN", "PAGE", "OWN", "HEALTH", "ZPAGES"} {
+	for _, name := range []string{"OTLP_GRPC", "OTLP_HTTP", "JAEGER_COMPACT", "JAEGER_HTTP", "JAEGER_GRPC", "GUARDIAN", "ZIPKIN", "PAGE", "OWN", "HEALTH", "ZPAGES"} {
 		collector.LogMatch(t, `(?m)^  .*`+collector.Address(name))
 	}
 	assert.NotContains(t, collector.Log(), "\terror\t", "a new user sees no error")

@@ -49,6 +49,7 @@ receivers:
   otlp/remote_write:
     protocols:
       http: {endpoint: "127.0.0.1:${env:HOP}"}
+  guardian: {endpoint: "127.0.0.1:${env:GUARDIAN}"}
   jaeger:
     protocols:
       thrift_compact: {endpoint: "127.0.0.1:${env:JAEGER_COMPACT}"}
@@ -58,6 +59,8 @@ receivers:
 processors:
   tail_sampling: {decision_wait: 2s}
   interval: {interval: 1s}
+connectors:
+  guardian_metrics: {flush_interval: 1s, quality_tier: {wait: 1s}}
 exporters:
   elasticsearch: {sending_queue: {batch: {flush_timeout: 200ms}}}
   otlp_http/remote_write: {endpoint: "http://127.0.0.1:${env:HOP}"}
@@ -99,7 +102,7 @@ func startGateway(t *testing.T, backends gatewayBackends) gateway {
 		authority: ca,
 		Collector: testutil.StartCollector(t, testutil.CollectorConfig{
 			Files: []string{filepath.Join(testutil.Root(t), "configs", "gateway.yaml"), overlay},
-			Ports: []string{"OTLP_GRPC", "OTLP_HTTP", "HOP", "JAEGER_COMPACT", "JAEGER_HTTP", "JAEGER_GRPC", "ZIPKIN", "PAGE", "HEALTH", "OWN"},
+			Ports: []string{"OTLP_GRPC", "OTLP_HTTP", "HOP", "JAEGER_COMPACT", "JAEGER_HTTP", "JAEGER_GRPC", "GUARDIAN", "ZIPKIN", "PAGE", "HEALTH", "OWN"},
 			Dir:   dir,
 			Env: []string{
 				"TLS_CERT=" + certificate, "TLS_KEY=" + key, "GATEWAY_TOKEN=" + gatewayToken, "STATE=" + filepath.Join(dir, "queue"),
