@@ -164,7 +164,7 @@ func TestFailedWrite(t *testing.T) {
 // TestTornWrites fails each operation of each batch in turn, on a storage without transactions: whatever was acknowledged is known.
 func TestTornWrites(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
-	for round := range 30 {
+	for round := range 10 {
 		client := newMemory()
 		log := requireOpen(t, client, NewTable(Settings{}))
 		keys := numbered(0, 40_000)
