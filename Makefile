@@ -7,6 +7,9 @@ SHELL := /bin/bash
 # the binary holds no path of the machine that built it.
 export GOFLAGS := $(GOFLAGS) -trimpath
 export CGO_ENABLED ?= 1
+# NVML's header marks functions that older drivers need as deprecated. Never add -z now to
+# the linker's flags: symbols that a driver lacks must stay unbound until they are asked for.
+export CGO_CFLAGS ?= -g -O2 -Wno-deprecated-declarations
 
 BINARY  := bin/otelcol-guardian
 COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
@@ -40,6 +43,7 @@ test: build $(TOOLS)/promtool ## Unit tests with the race detector, then the rea
 	go vet ./...
 	go test -race -short $(OURS)
 	go test ./internal/checkpoint # all 10,000 corruptions, which -short cuts to 500
+	go test ./receivers/nvmlreceiver/nvmltest # every missing function, of which -short tries one in eight
 	go test ./monitoring/rules # every rule with a mistake in it, which -short leaves out
 	OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test . ./test/binary/...
 
@@ -70,6 +74,10 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s).
 .PHONY: bench
 bench: ## Go benchmarks of our packages.
 	go test -run '^$$' -bench . ./internal/...
+
+.PHONY: gpu-check
+gpu-check: ## Run the nvml receiver on this machine's GPU beside a load, compare with nvidia-smi, write gpu-check.md.
+	go run ./receivers/nvmlreceiver/gpucheck -out gpu-check.md $(GPUCHECKFLAGS)
 
 .PHONY: bench-base
 bench-base: build ## Start-up, memory and CPU per million items of the binary, as a table.

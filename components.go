@@ -7,6 +7,7 @@ import (
 	guardiananswersextension "github.com/llm-guardian/otelcol-guardian/extensions/guardiananswersextension"
 	guardiancontrolextension "github.com/llm-guardian/otelcol-guardian/extensions/guardiancontrolextension"
 	guardianreceiver "github.com/llm-guardian/otelcol-guardian/receivers/guardianreceiver"
+	nvmlreceiver "github.com/llm-guardian/otelcol-guardian/receivers/nvmlreceiver"
 	signaltometricsconnector "github.com/open-telemetry/opentelemetry-collector-contrib/connector/signaltometricsconnector"
 	elasticsearchexporter "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/elasticsearchexporter"
 	fileexporter "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
@@ -104,6 +105,7 @@ func components() (otelcol.Factories, error) {
 
 	factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
 		guardianreceiver.NewFactory(),
+		nvmlreceiver.NewFactory(),
 		otlpreceiver.NewFactory(),
 		filelogreceiver.NewFactory(),
 		fluentforwardreceiver.NewFactory(),
@@ -124,6 +126,7 @@ func components() (otelcol.Factories, error) {
 	}
 	factories.ReceiverModules = makeModulesMap(factories.Receivers, map[component.Type]string{
 		guardianreceiver.NewFactory().Type():      "github.com/llm-guardian/otelcol-guardian v0.0.0",
+		nvmlreceiver.NewFactory().Type():          "github.com/llm-guardian/otelcol-guardian v0.0.0",
 		otlpreceiver.NewFactory().Type():          "go.opentelemetry.io/collector/receiver/otlpreceiver v0.158.0",
 		filelogreceiver.NewFactory().Type():       "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver v0.158.0",
 		fluentforwardreceiver.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/fluentforwardreceiver v0.158.0",
