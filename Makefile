@@ -73,7 +73,11 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s).
 
 .PHONY: bench
 bench: ## Go benchmarks of our packages.
-	go test -run '^$$' -bench . ./internal/...
+	go test -run '^$$' -bench . ./internal/... ./receivers/... ./connectors/... ./processors/...
+
+.PHONY: bench-drift
+bench-drift: ## False alarms and power of the drift tests, as tables (10 minutes); GUARDIAN_DATA is the folder of the public traces.
+	go test ./internal/drift -run 'TestFalseAlarms|TestAzure|TestPower' -thorough -v -timeout 40m
 
 .PHONY: gpu-check
 gpu-check: ## Run the nvml receiver on this machine's GPU beside a load, compare with nvidia-smi, write gpu-check.md.
