@@ -25,6 +25,7 @@ const (
 	familyGuardians   = "Guardians"
 	familyInference   = "Inference and workload"
 	familyModels      = "Any model service"
+	familyDrift       = "Drift"
 	familyBusiness    = "Business and compliance"
 	familyGenAI       = "OpenTelemetry GenAI client"
 )
@@ -162,6 +163,20 @@ var catalogue = slices.Concat(
 		gauge("model.feature.value", "", "model_feature_value",
 			"Mean, standard deviation, least and greatest value of a numeric feature over the last 5 to 6 minutes.", "prediction",
 			"model.name", "feature_name", "statistic"),
+	),
+	family(familyDrift,
+		gauge("ml.data_drift.score", "{score}", "ml_data_drift_score",
+			"How much a feature has changed: the Kolmogorov–Smirnov D of the last window, or the distance of its categories.", "drift", "model.name", "feature.name", "model.version"),
+		gauge("ml.data_drift.p_value", "{probability}", "ml_data_drift_p_value",
+			"How likely such a difference is without drift.", "drift", "model.name", "feature.name", "model.version"),
+		gauge("ml.data_drift.js", "{distance}", "ml_data_drift_js",
+			"Jensen–Shannon distance, base 2.", "drift", "model.name", "feature.name", "model.version"),
+		counter("ml.data_drift.alerts", "{window}", "ml_data_drift_alerts_total",
+			"Windows at or above a severity.", "drift", "model.name", "feature.name", "severity", "model.version"),
+		gauge("ml.data_drift.share", "{share}", "ml_data_drift_share",
+			"Share of the features that have drifted.", "drift of a dataset", "model.name", "model.version"),
+		gauge("ml.concept_drift.psi", "{index}", "ml_concept_drift_psi",
+			"Population Stability Index of what comes out of a model.", "drift of a concept", "model.name", "model.version"),
 	),
 	family(familyBusiness,
 		counter("detector.requests", "{request}", "detector_requests_total",

@@ -29,12 +29,12 @@ func TestReadmeNamesEveryOption(t *testing.T) {
 	require.NoError(t, err)
 	var walk func(reflect.Type, string)
 	walk = func(of reflect.Type, prefix string) {
-		for i := range of.NumField() {
-			key := of.Field(i).Tag.Get("mapstructure")
+		for field := range of.Fields() {
+			key := field.Tag.Get("mapstructure")
 			if key == "" {
 				continue
 			}
-			kind := of.Field(i).Type
+			kind := field.Type
 			switch {
 			case kind.Kind() == reflect.Struct:
 				walk(kind, prefix+key+"::")

@@ -29,8 +29,12 @@ type counts struct {
 	meter     *metering.Meter
 	to        instruments
 
+	readers      readers
+	lot          requestLot
+	keys         *keyMaker
 	seen         *identities
 	tiers        *tierJoin
+	requests     *requestTotals
 	open         *openRequests
 	throughput   *rates
 	tokens       *tokenRates
@@ -44,8 +48,9 @@ type counts struct {
 
 	qualityNames, confidenceNames map[string]bool
 	lowConfidence                 string
-	scratch                       heldRequest
-	byBatchSize, bySequenceLength bool
+	inferenceOptions              []string      // optional attributes of model.inference.duration
+	labels                        requestLabels // of the request that is counted
+	key                           []byte        // the same, packed
 }
 
 // instruments are those of the catalogue; one that is switched off is nil.
@@ -60,6 +65,7 @@ type instruments struct {
 	predictionsByClass, predictionConfidence, lowConfidence                             *metering.Instrument
 	predictionLatency, predictions, predictionValue, featureValue                       *metering.Instrument
 	detectorRequests, mappingConfidence, violations                                     *metering.Instrument
+	driftScore, driftP, driftJS, driftAlerts, driftShare, conceptPSI                    *metering.Instrument
 	activeTenants, complianceScore, highConfidence                                      *metering.Instrument
 	genAIDuration, genAITokens, genAIInput, genAIOutput, genAIInputPerOp, genAIOutPerOp *metering.Instrument
 }
@@ -102,6 +108,12 @@ func newInstruments(m *metering.Meter) instruments {
 		detectorRequests:        m.Instrument("detector.requests"),
 		mappingConfidence:       m.Instrument("mapping.confidence.score"),
 		violations:              m.Instrument("compliance.violations"),
+		driftScore:              m.Instrument("ml.data_drift.score"),
+		driftP:                  m.Instrument("ml.data_drift.p_value"),
+		driftJS:                 m.Instrument("ml.data_drift.js"),
+		driftAlerts:             m.Instrument("ml.data_drift.alerts"),
+		driftShare:              m.Instrument("ml.data_drift.share"),
+		conceptPSI:              m.Instrument("ml.concept_drift.psi"),
 		activeTenants:           m.Instrument("active.tenants.count"),
 		complianceScore:         m.Instrument("compliance.score"),
 		highConfidence:          m.Instrument("compliance.high_confidence"),
@@ -114,16 +126,20 @@ func newInstruments(m *metering.Meter) instruments {
 	}
 }
 
-func newCounts(config *Config, telemetry *telemetry, now time.Time) (*counts, error) {
+func newCounts(config *Config, telemetry *telemetry) (*counts, error) {
 	meter, err := metering.New(metering.Config{
 		SeriesLimit: config.Series.Limit, IdleAfter: config.Series.IdleAfter, Delta: config.Temporality == temporalityDelta,
 	}, definitions(config.Metrics))
 	if err != nil {
 		return nil, err
 	}
+	keys := newKeyMaker()
 	c := &counts{
 		config: config, telemetry: telemetry, meter: meter, to: newInstruments(meter),
-		seen:            newIdentities(config.Duplicates),
+		readers:         newReaders(),
+		keys:            keys,
+		seen:            newIdentities(config.Duplicates, keys),
+		requests:        newRequestTotals(config.Series.Limit),
 		open:            newOpenRequests(config.Limits.OpenRequests),
 		throughput:      newRates(),
 		tokens:          newTokenRates(),
@@ -138,11 +154,8 @@ func newCounts(config *Config, telemetry *telemetry, now time.Time) (*counts, er
 		confidenceNames: setOf(config.Results.Confidence),
 		lowConfidence:   formatThreshold(config.LowConfidence),
 	}
-	c.tiers = newTierJoin(config.QualityTier, c.countRequest)
-	for _, attribute := range config.Metrics["model.inference.duration"].Attributes {
-		c.byBatchSize = c.byBatchSize || attribute == "batch_size"
-		c.bySequenceLength = c.bySequenceLength || attribute == "sequence_length"
-	}
+	c.tiers = newTierJoin(config.QualityTier, keys, c.countHeld)
+	c.inferenceOptions = config.Metrics["model.inference.duration"].Attributes
 	return c, nil
 }
 
@@ -158,15 +171,18 @@ func setOf(names []string) map[string]bool {
 type occasion struct {
 	now      time.Time // arrival: decides what is new, idle, or late
 	exemplar metering.Exemplar
+	traced   bool // the exemplar is one
 }
 
 func (o *occasion) of(meta *event.Meta) {
 	o.exemplar = metering.Exemplar{TraceID: meta.TraceID, SpanID: meta.SpanID, Time: meta.Time}
+	o.traced = !meta.TraceID.IsEmpty()
 }
 
-// settle brings everything that time changes up to now: requests that have waited
-// long enough, and the gauges of windows and states.
+// settle brings the metrics up to now: by the requests since the last flush, those that have waited long enough for
+// their tier, and the gauges of windows and states.
 func (c *counts) settle(now time.Time, last bool) {
+	c.showRequests()
 	c.tiers.expire(now, last && c.config.Storage == nil)
 	c.showDerived(now)
 }
@@ -222,12 +238,12 @@ func (c *counts) showDerived(now time.Time) {
 	c.reported.show(now, func(specialist, memory string, bytes float64) {
 		c.to.specialistMemory.Set(now, &metering.Labels{specialist, memory}, bytes)
 	})
-	if tenants, any := c.tenants.estimate(now); any {
+	if tenants, known := c.tenants.estimate(now); known {
 		c.to.activeTenants.Set(now, &metering.Labels{}, tenants)
 	} else {
 		c.to.activeTenants.Forget(&metering.Labels{})
 	}
-	if score, high, any := c.mappings.shares(now); any {
+	if score, high, known := c.mappings.shares(now); known {
 		c.to.complianceScore.Set(now, &metering.Labels{}, score)
 		c.to.highConfidence.Set(now, &metering.Labels{}, high)
 	} else {
@@ -238,9 +254,9 @@ func (c *counts) showDerived(now time.Time) {
 	c.improvements.show(func(status string, n int) {
 		c.to.improvementStates.Set(now, &metering.Labels{status}, float64(n))
 	})
-	c.features.show(now, func(model, feature, statistic string, value float64, any bool) {
+	c.features.show(now, func(model, feature, statistic string, value float64, known bool) {
 		labels := &metering.Labels{model, feature, statistic}
-		if any {
+		if known {
 			c.to.featureValue.Set(now, labels, value)
 		} else {
 			c.to.featureValue.Forget(labels)

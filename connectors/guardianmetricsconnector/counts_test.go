@@ -116,6 +116,15 @@ func TestNothingCountsTwice(t *testing.T) {
 		s.spans(config, span(1, 2, 1, chat()))
 		s.spans(config, span(1, 1, 0, chat()))
 	})
+	f("one call seen by two instrumentations, in two scopes, the outer one first", 1, func(s *scene) {
+		traces := ptrace.NewTraces()
+		scopes := traces.ResourceSpans().AppendEmpty().ScopeSpans()
+		span(1, 1, 0, chat())(scopes.AppendEmpty().Spans())
+		span(1, 2, 1, chat())(scopes.AppendEmpty().Spans())
+		e := &engine{counts: s.counts}
+		e.expectSpans()
+		e.tracesAt(traces, s.now)
+	})
 	f("the older spelling", 1, func(s *scene) {
 		s.spans(config, span(1, 1, 0, map[string]any{"gen_ai.system": "openai", "gen_ai.request.model": "m", "gen_ai.usage.prompt_tokens": 5}))
 	})
@@ -438,4 +447,95 @@ func TestSwitches(t *testing.T) {
 	shown := s.settled()
 	assert.Empty(t, with(shown, "ml_requests_total"))
 	assert.Contains(t, shown, "model_inference_duration_seconds_count{batch_size=8,model_name=m,sequence_length=512}")
+}
+
+func TestDrift(t *testing.T) {
+	s := newScene(t)
+	for i, attributes := range []map[string]any{
+		{"guardian.drift.kind": "data", "feature.name": "age", "guardian.drift.score": 0.3, "guardian.drift.p_value": 0.001, "guardian.drift.js": 0.2, "guardian.drift.severity": "critical", "guardian.drift.state": "raised"},
+		{"guardian.drift.kind": "data", "feature.name": "plan", "guardian.drift.score": 0.12, "guardian.drift.severity": "info", "guardian.drift.state": "clear"},
+		{"guardian.drift.kind": "data", "feature.name": "few", "guardian.drift.score": 0.9, "guardian.drift.state": "insufficient_data"},
+		{"guardian.drift.kind": "concept", "feature.name": "confidence", "guardian.drift.psi": 0.21, "guardian.drift.score": 0.21, "guardian.drift.p_value": 0.04},
+		{"guardian.drift.kind": "dataset", "guardian.drift.score": 0.5},
+	} {
+		r := plog.NewLogRecord()
+		r.SetEventName("guardian.drift")
+		attributes["guardian.event.id"], attributes["model.name"], attributes["model.version"], attributes["guardian.drift.monitor"] = fmt.Sprint(i), "churn", "3", "m"
+		assert.NoError(t, r.Attributes().FromRaw(attributes))
+		for range 2 { // the second is a duplicate
+			s.counts.record(r, pcommon.NewMap(), s.now)
+		}
+	}
+	s.flush()
+	shown := s.flush()
+	drift := with(shown, "ml_data_drift")
+	assert.Equal(t, map[string]float64{
+		"ml_data_drift_score{feature_name=age,model_name=churn,model_version=3}":                          0.3,
+		"ml_data_drift_score{feature_name=plan,model_name=churn,model_version=3}":                         0.12,
+		"ml_data_drift_p_value{feature_name=age,model_name=churn,model_version=3}":                        0.001,
+		"ml_data_drift_p_value{feature_name=confidence,model_name=churn,model_version=3}":                 0.04,
+		"ml_data_drift_js{feature_name=age,model_name=churn,model_version=3}":                             0.2,
+		"ml_data_drift_alerts_total{feature_name=age,model_name=churn,model_version=3,severity=critical}": 1,
+		"ml_data_drift_alerts_total{feature_name=age,model_name=churn,model_version=3,severity=warning}":  1,
+		"ml_data_drift_alerts_total{feature_name=age,model_name=churn,model_version=3,severity=info}":     1,
+		"ml_data_drift_alerts_total{feature_name=plan,model_name=churn,model_version=3,severity=info}":    1,
+		"ml_data_drift_share{model_name=churn,model_version=3}":                                           0.5,
+	}, drift)
+	assert.InDelta(t, 0.21, shown["ml_concept_drift_psi{model_name=churn,model_version=3}"], 0)
+}
+
+// An evaluation counts once, be it seen as an event, as a span guardian_evaluation, or
+// both; what only its event says counts in either case.
+func TestEvaluationAsEventAndSpan(t *testing.T) {
+	judged := func(s *scene) {
+		s.json(`{"id":"e","source":"g","type":"evaluation","data":{"guardian_type":"safety","evaluation_type":"toxicity","specialist":{"id":"l-1","type":"legal"},
+			"target":{"trace_id":"01000000000000000000000000000000","span_id":"0100000000000000"},"results":[{"name":"quality","score":0.9}],"duration_s":0.2}}`)
+	}
+	span := func(s *scene) {
+		s.spans(createDefaultConfig().(*Config), func(spans ptrace.SpanSlice) {
+			span := spans.AppendEmpty()
+			span.SetName("guardian_evaluation")
+			span.SetTraceID(pcommon.TraceID{1})
+			span.SetSpanID(pcommon.SpanID{9})
+			_ = span.Attributes().FromRaw(map[string]any{"guardian.type": "safety", "specialist.id": "l-1", "evaluation.score": 0.9})
+		})
+	}
+	for name, play := range map[string]func(*scene){
+		"event first": func(s *scene) { judged(s); span(s) },
+		"span first":  func(s *scene) { span(s); judged(s) },
+	} {
+		s := newScene(t)
+		s.counts.seen.withSpans = true
+		play(s)
+		shown := s.settled()
+		sum := 0.0
+		for _, value := range with(shown, "guardian_evaluations_total") {
+			sum += value
+		}
+		assert.InDelta(t, 1, sum, 0, name)
+		assert.InDelta(t, 0.9, shown["specialist_quality_score_sum{specialist_type=legal}"], 1e-9, name)
+	}
+}
+
+// Without ids of the events their own ids tell a retry.
+func TestOwnIDs(t *testing.T) {
+	s := newScene(t)
+	for range 2 {
+		for name, attributes := range map[string]map[string]any{
+			"guardian.prediction": {"prediction_id": "p", "model.name": "m", "predicted.class": "a"},
+			"guardian.issue":      {"issue_id": "i", "guardian_type": "g", "category": "S7"},
+			"guardian.mapping":    {"mapping_id": "m", "framework": "f", "category": "c", "confidence": 0.5},
+			"guardian.violation":  {"violation_id": "v", "framework": "f", "category": "c", "severity": "high"},
+		} {
+			r := plog.NewLogRecord()
+			r.SetEventName(name)
+			assert.NoError(t, r.Attributes().FromRaw(attributes))
+			s.counts.record(r, pcommon.NewMap(), s.now)
+		}
+	}
+	shown := s.settled()
+	assert.InDelta(t, 1, shown["model_predictions_total{model_name=m,outcome=success}"], 0)
+	assert.InDelta(t, 1, shown["guardian_issues_detected_total{guardian_type=g,issue_type=S7,severity=unknown}"], 0)
+	assert.InDelta(t, 1, shown["mapping_confidence_score_count{category=c,framework=f}"], 0)
+	assert.InDelta(t, 1, shown["compliance_violations_total{category=c,framework=f,severity=high}"], 0)
 }

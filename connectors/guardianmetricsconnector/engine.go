@@ -77,11 +77,11 @@ func (e *engine) Start(ctx context.Context, host component.Host) (err error) {
 func (e *engine) restore(ctx context.Context) error {
 	now := time.Now()
 	var err error
-	if e.counts, err = newCounts(e.config, e.telemetry, now); err != nil {
+	if e.counts, err = newCounts(e.config, e.telemetry); err != nil {
 		return err
 	}
 	restored, ok := e.store.Load(ctx, func(schema uint32, blob []byte) error {
-		fresh, err := newCounts(e.config, e.telemetry, now)
+		fresh, err := newCounts(e.config, e.telemetry)
 		if err != nil {
 			return err
 		}

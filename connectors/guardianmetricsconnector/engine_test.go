@@ -55,19 +55,19 @@ func TestFlushes(t *testing.T) {
 		require.NoError(t, traces.ConsumeTraces(t.Context(), chatSpan()))
 		time.Sleep(defaultFlushInterval)
 		synctest.Wait()
-		require.Len(t, next.taken, 1)
-		assert.Contains(t, points(next.taken[0]), "compliance.violations 0")
+		require.Len(t, next.taken(), 1)
+		assert.Contains(t, points(next.taken()[0]), "compliance.violations 0")
 		time.Sleep(defaultFlushInterval)
 		synctest.Wait()
-		require.Len(t, next.taken, 2)
-		assert.Contains(t, points(next.taken[1]), "compliance.violations 1")
-		assert.Contains(t, points(next.taken[1]), "ml.requests 1")
+		require.Len(t, next.taken(), 2)
+		assert.Contains(t, points(next.taken()[1]), "compliance.violations 1")
+		assert.Contains(t, points(next.taken()[1]), "ml.requests 1")
 
 		require.NoError(t, logs.ConsumeLogs(t.Context(), violation("2")))
 		require.NoError(t, logs.Shutdown(t.Context()))
 		require.NoError(t, traces.Shutdown(t.Context()))
-		require.Len(t, next.taken, 3)
-		assert.Contains(t, points(next.taken[2]), "compliance.violations 2")
+		require.Len(t, next.taken(), 3)
+		assert.Contains(t, points(next.taken()[2]), "compliance.violations 2")
 	})
 }
 
@@ -81,11 +81,11 @@ func TestRefusedFlushesAreSentAgain(t *testing.T) {
 		require.NoError(t, logs.ConsumeLogs(t.Context(), violation("1")))
 		time.Sleep(2 * defaultFlushInterval)
 		synctest.Wait()
-		assert.Empty(t, next.taken)
+		assert.Empty(t, next.taken())
 		require.NoError(t, logs.Shutdown(t.Context()))
-		require.Len(t, next.taken, 3)
-		assert.Contains(t, points(next.taken[0]), "compliance.violations 0")
-		assert.Contains(t, points(next.taken[1]), "compliance.violations 1")
+		require.Len(t, next.taken(), 3)
+		assert.Contains(t, points(next.taken()[0]), "compliance.violations 0")
+		assert.Contains(t, points(next.taken()[1]), "compliance.violations 1")
 	})
 }
 
@@ -112,7 +112,7 @@ func TestRestart(t *testing.T) {
 		require.NoError(t, e.flush(t.Context(), false))
 		require.NoError(t, logs.Shutdown(context.Background()))
 		require.NoError(t, storage.Shutdown(context.Background()))
-		for _, metrics := range next.taken {
+		for _, metrics := range next.taken() {
 			shown = append(shown, points(metrics))
 		}
 		return shown

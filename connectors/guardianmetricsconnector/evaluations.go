@@ -10,7 +10,8 @@ import (
 
 // result counts one result and, with the first of an evaluation, the evaluation.
 func (c *counts) result(r *event.Result, at *occasion) {
-	if r.Part == 0 {
+	if r.Part == 0 && !c.seen.evaluationAgain(ofEvaluationSpan, r, at.now) {
+		c.seen.evaluated(ofEvaluationEvent, r, at.now)
 		c.evaluation(r, at)
 	}
 	score, ok := normalised(r)

@@ -91,7 +91,7 @@ func (m *moments) merge(o *moments) {
 
 // show gives the statistics of each feature. One without values is shown as gone, and
 // forgotten.
-func (w *featureWindows) show(now time.Time, set func(model, feature, statistic string, value float64, any bool)) {
+func (w *featureWindows) show(now time.Time, set func(model, feature, statistic string, value float64, known bool)) {
 	newest := now.UnixNano() / int64(featureSlot)
 	for model, features := range w.byModel {
 		for key, window := range features {
@@ -102,12 +102,12 @@ func (w *featureWindows) show(now time.Time, set func(model, feature, statistic 
 				}
 			}
 			_, feature, _ := strings.Cut(key, ".")
-			any := all.n > 0
-			set(model, feature, "mean", all.mean, any)
-			set(model, feature, "std", math.Sqrt(all.m2/max(all.n, 1)), any)
-			set(model, feature, "min", all.least, any)
-			set(model, feature, "max", all.greatest, any)
-			if !any {
+			known := all.n > 0
+			set(model, feature, "mean", all.mean, known)
+			set(model, feature, "std", math.Sqrt(all.m2/max(all.n, 1)), known)
+			set(model, feature, "min", all.least, known)
+			set(model, feature, "max", all.greatest, known)
+			if !known {
 				delete(features, key)
 			}
 		}

@@ -76,7 +76,7 @@ func newFuzzScene(t *testing.T, of *scene) *scene {
 	t.Helper()
 	config := createDefaultConfig().(*Config)
 	config.Series.Limit, config.Limits = 20, LimitsConfig{Tenants: 2, Classes: 2, Features: 2, OpenRequests: 2, Improvements: 2}
-	c, err := newCounts(config, of.counts.telemetry, sceneStart)
+	c, err := newCounts(config, of.counts.telemetry)
 	require.NoError(t, err)
 	return &scene{t: t, counts: c, now: sceneStart.Add(time.Second)}
 }

@@ -22,76 +22,109 @@ type identities struct {
 	// withSpans is whether spans come too. Without them a request is known by its
 	// request id alone.
 	withSpans bool
-	readers   readers
+	keys      *keyMaker
 }
 
-func newIdentities(config DuplicatesConfig) *identities {
-	return &identities{table: duplicates.NewTable(duplicates.Settings{TTL: config.Window, Limit: config.Limit})}
+func newIdentities(config DuplicatesConfig, keys *keyMaker) *identities {
+	return &identities{keys: keys, table: duplicates.NewTable(duplicates.Settings{TTL: config.Window, Limit: config.Limit})}
 }
 
-// Kinds of identities. Each makes keys of its own.
+// identityKind tells identities apart that have the same parts. The numbers are part of what is remembered over a restart.
+type identityKind byte
+
 const (
-	ofEvent        = "event"
-	ofContent      = "content"
-	ofSpan         = "span"
-	ofResponse     = "response"
-	ofRequestEvent = "request/event"
-	ofRequestSpan  = "request/span"
-	ofStart        = "start"
-	ofError        = "error"
-	ofEnclosing    = "enclosing"
+	ofEvent identityKind = iota
+	ofContent
+	ofSpan
+	ofResponse
+	ofRequestEvent
+	ofRequestSpan
+	ofStart
+	ofError
+	ofEnclosing
+	ofJoinedRequest
+	ofJoinedResponse
+	ofJoinedSpan
+	ofEvaluationEvent
+	ofEvaluationSpan
 )
 
 // first reports whether the key was not known, and remembers it.
-func (s *identities) first(key duplicates.Key, now time.Time) bool {
-	if s.table.Claim(key, now) != duplicates.New {
-		return false
-	}
-	s.table.Commit([]duplicates.Key{key}, now)
-	return true
-}
+func (s *identities) first(key duplicates.Key, now time.Time) bool { return s.table.Admit(key, now) }
 
 // known reports whether the key is known, and does not remember it.
-func (s *identities) known(key duplicates.Key, now time.Time) bool {
-	if s.table.Claim(key, now) != duplicates.New {
-		return true
-	}
-	s.table.Release(key)
-	return false
+func (s *identities) known(key duplicates.Key, now time.Time) bool { return s.table.Knows(key, now) }
+
+// identity is what an event is known by, if anything.
+type identity struct {
+	key   duplicates.Key
+	known bool
 }
 
-// again reports whether an event of a log record was counted before, and remembers
-// it if not.
-func (s *identities) again(ev event.Event, record plog.LogRecord, now time.Time) bool {
+func (s *identities) of(kind identityKind, parts ...string) identity {
+	return identity{s.keys.of(kind, parts...), true}
+}
+
+// identify gives the identity of an event of a log record.
+func (s *identities) identify(ev event.Event, record plog.LogRecord) identity {
 	if request, ok := ev.(*event.Request); ok && request.RequestID != "" {
 		if request.Phase == event.PhaseStart {
-			return !s.first(duplicates.KeyOf(ofStart, request.RequestID), now)
+			return s.of(ofStart, request.RequestID)
 		}
-		return s.requestAgain(request, now)
+		return s.of(ofRequestEvent, request.RequestID)
 	}
 	meta := ev.Common()
 	if meta.ID != "" {
-		return !s.first(duplicates.KeyOf(ofEvent, meta.Source, meta.ID, event.NameOf(ev), strconv.FormatInt(meta.Part, 10)), now)
+		return s.of(ofEvent, meta.Source, meta.ID, event.NameOf(ev), strconv.FormatInt(meta.Part, 10))
 	}
-	if result, ok := ev.(*event.Result); ok && result.EvaluationID != "" {
-		return !s.first(duplicates.KeyOf(ofEvent, result.EvaluationID, result.Name, strconv.FormatInt(meta.Part, 10)), now)
+	if id := ownID(ev); id != "" {
+		return s.of(ofEvent, event.NameOf(ev), id, strconv.FormatInt(meta.Part, 10))
 	}
 	if record.TraceID().IsEmpty() || record.SpanID().IsEmpty() {
-		return false // Nothing tells it from another one that says the same.
+		return identity{} // Nothing tells it from another one that says the same.
 	}
-	return !s.first(contentKey(event.NameOf(ev), record), now)
+	return s.ofContent(event.NameOf(ev), record)
 }
 
-// requestAgain does the same for a request that has ended: it was counted if its
-// event was, or its span.
-func (s *identities) requestAgain(request *event.Request, now time.Time) bool {
-	if !s.first(duplicates.KeyOf(ofRequestEvent, request.RequestID), now) {
-		return true
+// ownID gives the id that the fields of an event have, "" if they identify nothing.
+func ownID(ev event.Event) string {
+	switch ev := ev.(type) {
+	case *event.Result:
+		if ev.EvaluationID != "" {
+			return ev.EvaluationID + "\x00" + ev.Name
+		}
+		return ""
+	case *event.Issue:
+		return ev.IssueID
+	default:
+		return event.NaturalID(ev)
 	}
-	if !s.withSpans {
+}
+
+// evaluationAgain reports whether an evaluation was counted before in the other form,
+// of which kind is. The event and the span guardian_evaluation of one evaluation have
+// no id in common but the trace: they are one if guardian and specialist are the same too.
+func (s *identities) evaluationAgain(kind identityKind, r *event.Result, now time.Time) bool {
+	return s.withSpans && !r.TraceID.IsEmpty() && s.known(s.evaluationKey(kind, r), now)
+}
+
+// evaluated remembers that an evaluation was counted in one form.
+func (s *identities) evaluated(kind identityKind, r *event.Result, now time.Time) {
+	if s.withSpans && !r.TraceID.IsEmpty() {
+		s.first(s.evaluationKey(kind, r), now)
+	}
+}
+
+func (s *identities) evaluationKey(kind identityKind, r *event.Result) duplicates.Key {
+	return s.keys.of(kind, string(r.TraceID[:]), r.GuardianType, r.Specialist.ID)
+}
+
+// asSpan reports whether a request that has ended was counted before as a span, and remembers the event.
+func (s *identities) asSpan(request *event.Request, now time.Time) bool {
+	if !s.withSpans || request.RequestID == "" || request.Phase == event.PhaseStart {
 		return false
 	}
-	again := s.known(duplicates.KeyOf(ofRequestSpan, request.RequestID), now)
+	again := s.known(s.keys.of(ofRequestSpan, request.RequestID), now)
 	return s.callAgain(request, now) || again
 }
 
@@ -100,7 +133,7 @@ func (s *identities) requestAgain(request *event.Request, now time.Time) bool {
 func (s *identities) callAgain(request *event.Request, now time.Time) bool {
 	again := false
 	if request.ResponseID != "" {
-		again = !s.first(duplicates.KeyOf(ofResponse, request.ResponseID), now)
+		again = !s.first(s.keys.of(ofResponse, request.ResponseID), now)
 	}
 	if !request.TraceID.IsEmpty() && !request.SpanID.IsEmpty() {
 		again = s.spanSeen(request.TraceID, request.SpanID, now) || again
@@ -113,42 +146,38 @@ func (s *identities) callAgain(request *event.Request, now time.Time) bool {
 // request whose event was counted. Several spans of one request are several calls.
 func (s *identities) spanAgain(request *event.Request, now time.Time) bool {
 	again := s.callAgain(request, now)
-	if s.known(spanKey(ofEnclosing, request.TraceID, request.SpanID), now) {
+	if s.known(s.keys.ofSpan(ofEnclosing, request.TraceID, request.SpanID), now) {
 		again = true
 	}
 	if request.RequestID != "" {
-		again = s.known(duplicates.KeyOf(ofRequestEvent, request.RequestID), now) || again
+		again = s.known(s.keys.of(ofRequestEvent, request.RequestID), now) || again
 		if !again {
-			s.first(duplicates.KeyOf(ofRequestSpan, request.RequestID), now)
+			s.first(s.keys.of(ofRequestSpan, request.RequestID), now)
 		}
 	}
 	return again
 }
 
 func (s *identities) spanSeen(trace pcommon.TraceID, span pcommon.SpanID, now time.Time) bool {
-	return !s.first(spanKey(ofSpan, trace, span), now)
+	return !s.first(s.keys.ofSpan(ofSpan, trace, span), now)
 }
 
 // encloses notes that a span has a call of a model below it.
 func (s *identities) encloses(trace pcommon.TraceID, parent pcommon.SpanID, now time.Time) {
 	if !parent.IsEmpty() {
-		s.first(spanKey(ofEnclosing, trace, parent), now)
+		s.first(s.keys.ofSpan(ofEnclosing, trace, parent), now)
 	}
 }
 
 // errorAgain reports whether an error of a request was counted before: a failed
 // request and an error event that names it are one error.
 func (s *identities) errorAgain(requestID, whose, errorType string, now time.Time) bool {
-	return requestID != "" && !s.first(duplicates.KeyOf(ofError, requestID, whose, errorType), now)
+	return requestID != "" && !s.first(s.keys.of(ofError, requestID, whose, errorType), now)
 }
 
-func spanKey(kind string, trace pcommon.TraceID, span pcommon.SpanID) duplicates.Key {
-	return duplicates.KeyOf(kind, string(trace[:]), string(span[:]))
-}
-
-// contentKey is the identity of a record that has no id of its own, but a span: a
+// ofContent is the identity of a record that has no id of its own, but a span: a
 // retry repeats it to the last attribute and nanosecond.
-func contentKey(name string, record plog.LogRecord) duplicates.Key {
+func (s *identities) ofContent(name string, record plog.LogRecord) identity {
 	trace, span := record.TraceID(), record.SpanID()
 	content := make([]byte, 0, 512)
 	for key, value := range record.Attributes().All() {
@@ -158,6 +187,6 @@ func contentKey(name string, record plog.LogRecord) duplicates.Key {
 	if record.Body().Type() == pcommon.ValueTypeMap {
 		content = append(content, record.Body().AsString()...)
 	}
-	return duplicates.KeyOf(ofContent, name, string(trace[:]), string(span[:]),
+	return s.of(ofContent, name, string(trace[:]), string(span[:]),
 		strconv.FormatUint(uint64(record.Timestamp()), 10), string(content))
 }

@@ -5,6 +5,7 @@ package guardianmetricsconnector
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/event"
 	"github.com/llm-guardian/otelcol-guardian/internal/metering"
@@ -27,13 +28,107 @@ func (c *counts) request(r *event.Request, at *occasion) {
 	}
 	c.open.end(r.RequestID)
 	c.checkRequest(r)
-	if r.Specialist.Type != "" {
-		c.specialistRequest(r, at)
+	labels := &c.labels
+	c.setLabels(labels, r)
+	if labels.specialist != "" {
+		labels.tier = c.tiers.request(r, at)
+		c.untiered(labels.tier)
+		if labels.errorType != "" {
+			c.specialistError(labels.specialist, r.RequestID, labels.errorType, r.SeverityName, at)
+		}
 	}
-	if r.Model.Name != "" {
-		c.modelRequest(r, at)
+	total := c.requestTotal(labels)
+	total.addRequest(r, at)
+	c.addRate(total, r, at)
+}
+
+// setLabels sets all labels of the request's series, but for the tier.
+func (c *counts) setLabels(labels *requestLabels, r *event.Request) {
+	*labels = requestLabels{}
+	labels.specialist, labels.complexity = r.Specialist.Type, r.Complexity
+	labels.model, labels.version, labels.endpoint = r.Model.Name, r.Model.Version, r.Endpoint
+	labels.operation, labels.provider = r.Operation, r.Provider
+	if r.Failed() {
+		labels.errorType = r.ErrorType
+		if labels.errorType == "" {
+			labels.errorType = otherError
+		}
 	}
-	c.genAIRequest(r, at)
+	for _, attribute := range c.inferenceOptions {
+		switch attribute {
+		case "batch_size":
+			labels.batchSize = number(r.BatchSize)
+		case "sequence_length":
+			labels.sequence = number(r.SequenceLength)
+		}
+	}
+}
+
+// requestTotal gives the total that the next request is added to.
+func (c *counts) requestTotal(labels *requestLabels) *requestTotal {
+	c.key = labels.pack(c.key[:0])
+	total := c.requests.find(c.key)
+	switch {
+	case total == nil && c.requests.full():
+		c.showRequests()
+		c.requests.forget()
+		total = c.requests.create(c.key)
+	case total == nil:
+		total = c.requests.create(c.key)
+	case total.full():
+		c.showRequests()
+	}
+	if total.requests == 0 {
+		c.requests.used = append(c.requests.used, total)
+	}
+	return total
+}
+
+// addRequest adds a request to the total of its labels.
+func (t *requestTotal) addRequest(r *event.Request, at *occasion) {
+	t.begin(at)
+	if r.Duration.Set {
+		t.add(ofDuration, r.Duration.Value, at)
+	}
+	if r.QualityScore.Set {
+		t.add(ofQuality, r.QualityScore.Value, at)
+	}
+	if r.Confidence.Set {
+		t.add(ofConfidence, r.Confidence.Value, at)
+	}
+	if tokens, ok := contextTokensOf(r); ok {
+		t.add(ofContext, tokens, at)
+	}
+	if r.Usage.Input.Set {
+		t.add(ofInput, float64(r.Usage.Input.Value), at)
+	}
+	if r.Usage.Output.Set {
+		t.add(ofOutput, float64(r.Usage.Output.Value), at)
+	}
+}
+
+// addRate adds a request to what came within the second.
+func (c *counts) addRate(t *requestTotal, r *event.Request, at *occasion) {
+	if second := at.now.Unix(); second != t.rate.second {
+		c.showRate(t)
+		t.rate.second = second
+	}
+	t.rate.requests++
+	if r.Usage.Output.Set {
+		t.rate.tokens += float64(r.Usage.Output.Value)
+		t.rate.hasTokens = true
+	}
+}
+
+// showRate moves what came within a second into the windows.
+func (c *counts) showRate(t *requestTotal) {
+	if t.rate.requests > 0 && t.labels.model != "" {
+		c.throughput.add(t.labels.model, t.rate.requests, t.rate.second)
+	}
+	if t.rate.hasTokens && t.labels.specialist != "" {
+		c.tokens.made.add(t.labels.specialist, t.rate.tokens, t.rate.second)
+	}
+	t.rate = rate{}
 }
 
 // checkRequest drops values that no request has.
@@ -57,30 +152,6 @@ func status(failed bool) string {
 	return event.StatusSuccess
 }
 
-func (c *counts) specialistRequest(r *event.Request, at *occasion) {
-	specialist, failed := r.Specialist.Type, r.Failed()
-	c.scratch = heldRequest{specialist: specialist, status: status(failed), exemplar: at.exemplar}
-	c.tiers.request(r, &c.scratch, at)
-	if r.Duration.Set {
-		c.to.specialistDuration.Record(at.now, &metering.Labels{specialist, orUnknown(r.Complexity)}, r.Duration.Value, &at.exemplar)
-	}
-	if r.QualityScore.Set {
-		c.to.specialistQuality.Record(at.now, &metering.Labels{specialist}, r.QualityScore.Value, &at.exemplar)
-	}
-	if r.Confidence.Set {
-		c.to.specialistConfidence.Record(at.now, &metering.Labels{specialist}, r.Confidence.Value, &at.exemplar)
-	}
-	if tokens, ok := contextTokensOf(r); ok {
-		c.to.contextLength.Record(at.now, &metering.Labels{specialist}, tokens, &at.exemplar)
-	}
-	if r.Usage.Output.Set {
-		c.tokens.produced(specialist, float64(r.Usage.Output.Value), at.now)
-	}
-	if failed {
-		c.specialistError(specialist, r.RequestID, r.ErrorType, r.SeverityName, at)
-	}
-}
-
 func contextTokensOf(r *event.Request) (float64, bool) {
 	if r.ContextSize.Set {
 		return float64(r.ContextSize.Value), true
@@ -102,73 +173,82 @@ func (c *counts) specialistError(specialist, requestID, errorType, severity stri
 	}
 }
 
-// countRequest counts a request whose tier is known, or will not be.
-func (c *counts) countRequest(r *heldRequest, tier string, at *occasion) {
+// countHeld counts a request that was held for its tier.
+func (c *counts) countHeld(r *heldRequest, tier string, now time.Time) {
+	c.untiered(tier)
+	c.to.specialistRequests.Add(now, &metering.Labels{r.specialist, r.status, tier}, 1, &r.exemplar)
+}
+
+func (c *counts) untiered(tier string) {
 	if tier == unknown {
 		c.telemetry.unlabelled()
 	}
-	c.to.specialistRequests.Add(at.now, &metering.Labels{r.specialist, r.status, tier}, 1, &r.exemplar)
 }
 
-func (c *counts) modelRequest(r *event.Request, at *occasion) {
-	model := r.Model.Name
-	endpoint := r.Endpoint
+// showRequests moves the totals of requests into the metrics.
+func (c *counts) showRequests() {
+	for _, total := range c.requests.take() {
+		c.showSpecialist(total)
+		c.showModel(total)
+		c.showGenAI(total)
+		c.showRate(total)
+		total.reset()
+	}
+}
+
+func (c *counts) showSpecialist(t *requestTotal) {
+	l := &t.labels
+	if l.specialist == "" {
+		return
+	}
+	if l.tier != "" {
+		t.to(c.to.specialistRequests, ofRequests, nil, metering.Labels{l.specialist, status(l.errorType != ""), l.tier})
+	}
+	t.to(c.to.specialistDuration, ofDuration, secondsOfRequests, metering.Labels{l.specialist, orUnknown(l.complexity)})
+	t.to(c.to.specialistQuality, ofQuality, tenths, metering.Labels{l.specialist})
+	t.to(c.to.specialistConfidence, ofConfidence, tenths, metering.Labels{l.specialist})
+	t.to(c.to.contextLength, ofContext, contextTokens, metering.Labels{l.specialist})
+}
+
+func (c *counts) showModel(t *requestTotal) {
+	l := &t.labels
+	if l.model == "" {
+		return
+	}
+	endpoint := l.endpoint
 	if endpoint == "" {
-		endpoint = r.Operation
+		endpoint = l.operation
 	}
 	endpoint = orUnknown(endpoint)
-	c.to.mlRequests.Add(at.now, &metering.Labels{model, endpoint, r.Model.Version}, 1, &at.exemplar)
-	c.throughput.add(model, 1, at.now)
-	if r.Failed() {
-		errorType := r.ErrorType
-		if errorType == "" {
-			errorType = otherError
-		}
-		c.to.mlErrors.Add(at.now, &metering.Labels{model, endpoint, errorType}, 1, &at.exemplar)
+	t.to(c.to.mlRequests, ofRequests, nil, metering.Labels{l.model, endpoint, l.version})
+	if l.errorType != "" {
+		t.to(c.to.mlErrors, ofRequests, nil, metering.Labels{l.model, endpoint, l.errorType})
 	}
-	if !r.Duration.Set {
-		return
-	}
-	c.to.mlDuration.Record(at.now, &metering.Labels{model, endpoint}, r.Duration.Value, &at.exemplar)
-	labels := metering.Labels{model, r.Model.Version}
-	optional := 2
-	if c.byBatchSize {
-		labels[optional] = number(r.BatchSize)
-		optional++
-	}
-	if c.bySequenceLength {
-		labels[optional] = number(r.SequenceLength)
-	}
-	c.to.inferenceDuration.Record(at.now, &labels, r.Duration.Value, &at.exemplar)
-}
-
-// genAIRequest counts a request that says what GenAI operation it was.
-func (c *counts) genAIRequest(r *event.Request, at *occasion) {
-	if r.Operation == "" {
-		return
-	}
-	errorType := ""
-	if r.Failed() {
-		errorType = r.ErrorType
-		if errorType == "" {
-			errorType = otherError
+	t.to(c.to.mlDuration, ofDuration, secondsOfModels, metering.Labels{l.model, endpoint})
+	labels := metering.Labels{l.model, l.version}
+	for i, attribute := range c.inferenceOptions {
+		labels[2+i] = l.batchSize
+		if attribute == "sequence_length" {
+			labels[2+i] = l.sequence
 		}
 	}
-	if r.Duration.Set {
-		c.to.genAIDuration.Record(at.now, &metering.Labels{r.Operation, r.Provider, r.Model.Name, errorType}, r.Duration.Value, &at.exemplar)
-	}
-	c.genAIUsage(r, r.Usage.Input, "input", c.to.genAIInput, c.to.genAIInputPerOp, at)
-	c.genAIUsage(r, r.Usage.Output, "output", c.to.genAIOutput, c.to.genAIOutPerOp, at)
+	t.to(c.to.inferenceDuration, ofDuration, secondsOfModels, labels)
 }
 
-func (c *counts) genAIUsage(r *event.Request, tokens event.Int, kind string, total, each *metering.Instrument, at *occasion) {
-	if !tokens.Set {
+// showGenAI counts requests that say what GenAI operation they were.
+func (c *counts) showGenAI(t *requestTotal) {
+	l := &t.labels
+	if l.operation == "" {
 		return
 	}
-	n := float64(tokens.Value)
-	c.to.genAITokens.Record(at.now, &metering.Labels{r.Operation, r.Provider, r.Model.Name, kind}, n, &at.exemplar)
-	total.Add(at.now, &metering.Labels{r.Operation, r.Provider, r.Model.Name, "text"}, n, &at.exemplar)
-	each.Record(at.now, &metering.Labels{r.Operation, r.Provider, r.Model.Name}, n, &at.exemplar)
+	with := func(last string) metering.Labels { return metering.Labels{l.operation, l.provider, l.model, last} }
+	t.to(c.to.genAIDuration, ofDuration, secondsOfGenAI, with(l.errorType))
+	t.to(c.to.genAITokens, ofInput, tokensOfGenAI, with("input"))
+	t.to(c.to.genAITokens, ofOutput, tokensOfGenAI, with("output"))
+	t.to(c.to.genAIInput, ofInput, nil, with("text"))
+	t.to(c.to.genAIOutput, ofOutput, nil, with("text"))
+	t.to(c.to.genAIInputPerOp, ofInput, tokensOfGenAI, with(""))
+	t.to(c.to.genAIOutPerOp, ofOutput, tokensOfGenAI, with(""))
 }
 
 func orUnknown(s string) string {

@@ -7,8 +7,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,7 +52,7 @@ func newScene(t testing.TB, configure ...func(*Config)) *scene {
 	telemetry, err := newTelemetry(set)
 	require.NoError(t, err)
 	t.Cleanup(telemetry.shutdown)
-	c, err := newCounts(config, telemetry, sceneStart)
+	c, err := newCounts(config, telemetry)
 	require.NoError(t, err)
 	return &scene{t: t, counts: c, now: sceneStart, reader: reader}
 }
@@ -193,18 +195,28 @@ var _ consumer.Metrics = (*refusing)(nil)
 
 // refusing refuses as often as it is told to, then takes.
 type refusing struct {
+	mu       sync.Mutex
 	refusals int
-	taken    []pmetric.Metrics
+	metrics  []pmetric.Metrics
+}
+
+// taken gives what it took.
+func (r *refusing) taken() []pmetric.Metrics {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.metrics)
 }
 
 func (*refusing) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
 
 func (r *refusing) ConsumeMetrics(_ context.Context, metrics pmetric.Metrics) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.refusals > 0 {
 		r.refusals--
 		metrics.ResourceMetrics().RemoveIf(func(pmetric.ResourceMetrics) bool { return true }) // it owns them
 		return fmt.Errorf("refused")
 	}
-	r.taken = append(r.taken, metrics)
+	r.metrics = append(r.metrics, metrics)
 	return nil
 }

@@ -6,6 +6,7 @@ package guardianmetricsconnector
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -17,27 +18,28 @@ import (
 
 // readers turn records and spans into events. Their events are used again for each.
 type readers struct {
-	byName map[string]event.Event
+	byName map[string]*event.Reader
 	lines  event.Lines
-	// For spans.
+	spans  *event.SpanReader
+	// For spans that are no calls of models.
 	request event.Request
 	result  event.Result
 }
 
-// event gives the event of a name, or nil.
-func (r *readers) event(name string) event.Event {
-	if e, ok := r.byName[name]; ok {
-		return e
+func newReaders() readers {
+	return readers{byName: map[string]*event.Reader{}, spans: event.NewSpanReader()}
+}
+
+// reader gives the reader of an event name, or nil.
+func (r *readers) reader(name string) *event.Reader {
+	if reader, ok := r.byName[name]; ok {
+		return reader
 	}
-	e := event.New(name)
-	if e == nil {
-		return nil // not remembered: names come from outside, and there is no end to them
+	reader := event.NewReader(name)
+	if reader != nil { // else not remembered: names come from outside, and there is no end to them
+		r.byName[strings.Clone(name)] = reader
 	}
-	if r.byName == nil {
-		r.byName = map[string]event.Event{}
-	}
-	r.byName[name] = e
-	return e
+	return reader
 }
 
 // logs counts the events of a batch.
@@ -49,10 +51,7 @@ func (e *engine) logs(logs plog.Logs) {
 	for i := range logs.ResourceLogs().Len() {
 		resource := logs.ResourceLogs().At(i)
 		for j := range resource.ScopeLogs().Len() {
-			records := resource.ScopeLogs().At(j).LogRecords()
-			for k := range records.Len() {
-				e.counts.record(records.At(k), resource.Resource().Attributes(), now)
-			}
+			e.counts.records(resource.ScopeLogs().At(j).LogRecords(), resource.Resource().Attributes(), now)
 		}
 	}
 }
@@ -65,8 +64,8 @@ func (c *counts) record(record plog.LogRecord, resource pcommon.Map, now time.Ti
 			name = value.Str()
 		}
 	}
-	if ev := c.seen.readers.event(name); ev != nil {
-		err := event.Read(record, ev)
+	if reader := c.readers.reader(name); reader != nil {
+		ev, err := reader.Read(record)
 		c.take(name, ev, err, record, resource, now)
 		return
 	}
@@ -74,7 +73,7 @@ func (c *counts) record(record plog.LogRecord, resource pcommon.Map, now time.Ti
 		return
 	}
 	if fields, lineType, ok := event.LineFields(record); ok {
-		c.seen.readers.lines.Read(record, fields, lineType, func(ev event.Event, err error) {
+		c.readers.lines.Read(record, fields, lineType, func(ev event.Event, err error) {
 			c.take(lineType, ev, err, record, resource, now)
 		})
 	}
@@ -82,15 +81,31 @@ func (c *counts) record(record plog.LogRecord, resource pcommon.Map, now time.Ti
 
 // take counts an event that was read, unless it was counted before.
 func (c *counts) take(name string, ev event.Event, err error, record plog.LogRecord, resource pcommon.Map, now time.Time) {
+	if c.refuse(name, ev, err, now) {
+		return
+	}
+	if id := c.seen.identify(ev, record); id.known && !c.seen.first(id.key, now) {
+		c.telemetry.duplicate(name)
+		return
+	}
+	c.countOnce(name, ev, resource, now)
+}
+
+// refuse counts what is wrong with an event and reports whether it must be left.
+func (c *counts) refuse(name string, ev event.Event, err error, now time.Time) bool {
 	if err != nil {
 		c.rejected(name, err)
 	}
-	meta := ev.Common()
-	if meta.Time.Sub(now) > clockSkew {
+	if ev.Common().Time.Sub(now) > clockSkew {
 		c.telemetry.rejected(name, "future")
-		return
+		return true
 	}
-	if c.seen.again(ev, record, now) {
+	return false
+}
+
+// countOnce counts an event of which no record was counted before, unless it is a request of which a span was.
+func (c *counts) countOnce(name string, ev event.Event, resource pcommon.Map, now time.Time) {
+	if request, ok := ev.(*event.Request); ok && c.seen.asSpan(request, now) {
 		c.telemetry.duplicate(name)
 		return
 	}
@@ -129,6 +144,8 @@ func (c *counts) count(ev event.Event, resource pcommon.Map, now time.Time) {
 		c.mapping(ev, &at)
 	case *event.Violation:
 		c.violation(ev, &at)
+	case *event.Drift:
+		c.drift(ev, &at)
 	}
 }
 
@@ -143,7 +160,7 @@ func resourceText(resource pcommon.Map, key string) string {
 // rejected counts the values that an event lost when it was read.
 func (c *counts) rejected(name string, err error) {
 	var problem *event.Problem
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each of the joined errors counts
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range joined.Unwrap() {
 			if errors.As(one, &problem) {
 				c.telemetry.rejected(name, string(problem.Code))
@@ -164,20 +181,24 @@ func (e *engine) tracesAt(traces ptrace.Traces, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	defer e.counts.telemetry.report()
-	for i := range traces.ResourceSpans().Len() {
-		resource := traces.ResourceSpans().At(i)
-		for j := range resource.ScopeSpans().Len() {
-			scope := resource.ScopeSpans().At(j)
-			// A call of a model that encloses another one is the same call, seen by
-			// two instrumentations: the inner one counts. It ends first, but may
-			// stand after the outer one in its batch.
-			for k := range scope.Spans().Len() {
-				if span := scope.Spans().At(k); event.KindOf(span) == event.SpanInference {
-					e.counts.seen.encloses(span.TraceID(), span.ParentSpanID(), now)
-				}
-			}
-			for k := range scope.Spans().Len() {
-				e.span(ctx, resource, scope, scope.Spans().At(k), now)
+	// A call of a model that encloses another one is the same call, seen by two
+	// instrumentations: the inner one counts. It ends first, but may stand after the
+	// outer one in its batch, and in another scope.
+	eachSpan(traces, func(_ ptrace.ResourceSpans, _ ptrace.ScopeSpans, span ptrace.Span) {
+		if event.KindOf(span) == event.SpanInference {
+			e.counts.seen.encloses(span.TraceID(), span.ParentSpanID(), now)
+		}
+	})
+	eachSpan(traces, func(resource ptrace.ResourceSpans, scope ptrace.ScopeSpans, span ptrace.Span) {
+		e.span(ctx, resource, scope, span, now)
+	})
+}
+
+func eachSpan(traces ptrace.Traces, do func(ptrace.ResourceSpans, ptrace.ScopeSpans, ptrace.Span)) {
+	for _, resource := range traces.ResourceSpans().All() {
+		for _, scope := range resource.ScopeSpans().All() {
+			for _, span := range scope.Spans().All() {
+				do(resource, scope, span)
 			}
 		}
 	}
@@ -189,19 +210,19 @@ func (e *engine) span(ctx context.Context, resource ptrace.ResourceSpans, scope 
 	c := e.counts
 	switch event.KindOf(span) {
 	case event.SpanInference:
-		err := event.ReadSpan(span, resource.Resource().Attributes(), &c.seen.readers.request)
-		c.spanRequest(&c.seen.readers.request, err, now)
+		request, err := c.readers.spans.Read(span, resource.Resource().Attributes())
+		c.spanRequest(request, err, now)
 	case event.SpanEvaluation:
-		err := event.ReadEvaluationSpan(span, &c.seen.readers.result)
-		c.spanResult(&c.seen.readers.result, err, now)
+		err := event.ReadEvaluationSpan(span, &c.readers.result)
+		c.spanResult(&c.readers.result, err, now)
 	case event.SpanOther:
 		for _, mapping := range e.mappings {
-			matched, err := mapping.read(ctx, resource, scope, span, &c.seen.readers.request)
+			matched, err := mapping.read(ctx, resource, scope, span, &c.readers.request)
 			if err != nil {
 				c.telemetry.rejected("span", string(event.CodeInvalidValue))
 			}
 			if matched {
-				c.spanRequest(&c.seen.readers.request, nil, now)
+				c.spanRequest(&c.readers.request, nil, now)
 				return
 			}
 		}
@@ -209,7 +230,7 @@ func (e *engine) span(ctx context.Context, resource ptrace.ResourceSpans, scope 
 }
 
 func (c *counts) spanRequest(request *event.Request, err error, now time.Time) {
-	if c.beginSpan(&request.Meta, err, now) {
+	if c.refuse("span", request, err, now) {
 		return
 	}
 	if c.seen.spanAgain(request, now) {
@@ -221,27 +242,18 @@ func (c *counts) spanRequest(request *event.Request, err error, now time.Time) {
 }
 
 func (c *counts) spanResult(result *event.Result, err error, now time.Time) {
-	if c.beginSpan(&result.Meta, err, now) {
+	if c.refuse("span", result, err, now) {
 		return
 	}
-	if c.seen.spanSeen(result.TraceID, result.SpanID, now) {
+	if c.seen.spanSeen(result.TraceID, result.SpanID, now) || c.seen.evaluationAgain(ofEvaluationEvent, result, now) {
 		c.telemetry.duplicate("span")
 		return
 	}
 	c.telemetry.counted("span")
-	c.count(result, pcommon.NewMap(), now)
-}
-
-// beginSpan counts what is wrong with a span and reports whether it must be left.
-func (c *counts) beginSpan(meta *event.Meta, err error, now time.Time) (leave bool) {
-	if err != nil {
-		c.rejected("span", err)
-	}
-	if meta.Time.Sub(now) > clockSkew {
-		c.telemetry.rejected("span", "future")
-		return true
-	}
-	return false
+	c.seen.evaluated(ofEvaluationSpan, result, now)
+	at := occasion{now: now}
+	at.of(&result.Meta)
+	c.evaluation(result, &at)
 }
 
 func (e *engine) expectSpans() {

@@ -19,8 +19,10 @@ import (
 
 // encodeState writes everything that a restart must know.
 func (c *counts) encodeState(now time.Time) []byte {
+	c.showRequests()
 	var e checkpoint.Encoder
 	c.meter.AppendState(&e)
+	e.Bytes(c.keys.secret[:])
 	e.Bytes(c.seen.table.AppendSnapshot(nil, now))
 	c.tiers.encode(&e)
 	c.open.encode(&e)
@@ -45,6 +47,9 @@ func (c *counts) restoreState(schema uint32, blob []byte, now time.Time) error {
 	d := checkpoint.NewDecoder(blob)
 	if err := c.meter.RestoreState(d, now); err != nil {
 		return err
+	}
+	if n := copy(c.keys.secret[:], d.Bytes()); d.Err() == nil && n != len(c.keys.secret) {
+		return fmt.Errorf("the secret of the keys has %d bytes: %w", n, checkpoint.ErrInvalid)
 	}
 	if err := c.seen.table.Restore(d.Bytes(), now); err != nil {
 		return err

@@ -4,6 +4,7 @@
 package guardianmetricsconnector
 
 import (
+	"strings"
 	"time"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/duplicates"
@@ -16,7 +17,8 @@ import (
 // Both sides wait for as long as the configuration says.
 type tierJoin struct {
 	config QualityTierConfig
-	count  func(r *heldRequest, tier string, at *occasion)
+	keys   *keyMaker
+	count  func(r *heldRequest, tier string, now time.Time)
 
 	held    map[duplicates.Key]*heldRequest // by each id that an evaluation may name
 	waiting fifo[*heldRequest]
@@ -39,54 +41,51 @@ type earlyTier struct {
 	since time.Time
 }
 
-func newTierJoin(config QualityTierConfig, count func(*heldRequest, string, *occasion)) *tierJoin {
-	return &tierJoin{config: config, count: count, held: map[duplicates.Key]*heldRequest{}, early: map[duplicates.Key]string{}}
+func newTierJoin(config QualityTierConfig, keys *keyMaker, count func(*heldRequest, string, time.Time)) *tierJoin {
+	return &tierJoin{config: config, keys: keys, count: count, held: map[duplicates.Key]*heldRequest{}, early: map[duplicates.Key]string{}}
 }
 
 var noKey duplicates.Key
 
 // joinKeys gives a key for each id by which a request and its evaluation may know
 // one another: request id, response id, span.
-func joinKeys(requestID, responseID string, meta *event.Meta) (keys [3]duplicates.Key) {
+func (j *tierJoin) joinKeys(requestID, responseID string, meta *event.Meta) (keys [3]duplicates.Key) {
 	if requestID != "" {
-		keys[0] = duplicates.KeyOf("request", requestID)
+		keys[0] = j.keys.of(ofJoinedRequest, requestID)
 	}
 	if responseID != "" {
-		keys[1] = duplicates.KeyOf("response", responseID)
+		keys[1] = j.keys.of(ofJoinedResponse, responseID)
 	}
 	if !meta.SpanID.IsEmpty() {
-		keys[2] = spanKey("span", meta.TraceID, meta.SpanID)
+		keys[2] = j.keys.ofSpan(ofJoinedSpan, meta.TraceID, meta.SpanID)
 	}
 	return keys
 }
 
-// request counts a request at once if its tier is known, else holds it.
-func (j *tierJoin) request(r *event.Request, held *heldRequest, at *occasion) {
+// request gives the tier of a request, or holds it and gives none.
+func (j *tierJoin) request(r *event.Request, at *occasion) (tier string) {
 	switch {
 	case r.QualityTier != "":
-		j.count(held, r.QualityTier, at)
-		return
+		return r.QualityTier
 	case r.QualityScore.Set:
-		j.count(held, tierOf(j.config, r.QualityScore.Value), at)
-		return
+		return tierOf(j.config, r.QualityScore.Value)
 	case j.config.Wait == 0:
-		j.count(held, unknown, at)
-		return
+		return unknown
 	}
-	held.keys = joinKeys(r.RequestID, r.ResponseID, &r.Meta)
-	for _, key := range held.keys {
+	keys := j.joinKeys(r.RequestID, r.ResponseID, &r.Meta)
+	for _, key := range keys {
 		if tier, ok := j.early[key]; ok && key != noKey {
 			delete(j.early, key)
-			j.count(held, tier, at)
-			return
+			return tier
 		}
 	}
 	if len(j.held) >= j.config.Limit {
 		j.giveUpOldest(at.now)
 	}
-	kept := *held
-	kept.since = at.now
-	j.hold(&kept)
+	j.hold(&heldRequest{
+		specialist: strings.Clone(r.Specialist.Type), status: status(r.Failed()), exemplar: at.exemplar, keys: keys, since: at.now,
+	})
+	return ""
 }
 
 func (j *tierJoin) hold(held *heldRequest) {
@@ -107,7 +106,7 @@ func (j *tierJoin) judged(r *event.Result, tier string, now time.Time) {
 	if requestID == "" {
 		requestID = r.RequestID
 	}
-	keys := joinKeys(requestID, r.Target.ResponseID, &r.Meta)
+	keys := j.joinKeys(requestID, r.Target.ResponseID, &r.Meta)
 	for _, key := range keys {
 		if held := j.held[key]; held != nil && key != noKey {
 			j.settle(held, tier, now)
@@ -135,7 +134,7 @@ func (j *tierJoin) settle(held *heldRequest, tier string, now time.Time) {
 		}
 	}
 	held.counted = true
-	j.count(held, tier, &occasion{now: now, exemplar: held.exemplar})
+	j.count(held, tier, now)
 }
 
 func (j *tierJoin) giveUpOldest(now time.Time) {

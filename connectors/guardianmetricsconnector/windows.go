@@ -25,17 +25,19 @@ type rateWindow struct {
 
 func newRates() *rates { return &rates{windows: map[string]*rateWindow{}} }
 
-func (r *rates) add(key string, n float64, now time.Time) {
+func (r *rates) add(key string, n float64, second int64) {
 	window := r.windows[key]
 	if window == nil {
 		if len(r.windows) >= maxRates {
 			return // the series limit of the metric is lower
 		}
-		window = &rateWindow{last: now.Unix()}
+		window = &rateWindow{last: second}
 		r.windows[strings.Clone(key)] = window
 	}
-	window.advance(now.Unix())
-	window.slots[now.Unix()%rateSeconds] += n
+	window.advance(second)
+	if window.last-second < rateSeconds {
+		window.slots[second%rateSeconds] += n
+	}
 }
 
 // maxRates bounds the keys; they are names of models and types of specialists.
@@ -91,10 +93,6 @@ type tokenRates struct {
 
 func newTokenRates() *tokenRates {
 	return &tokenRates{made: newRates(), reports: map[string]map[string]report{}}
-}
-
-func (t *tokenRates) produced(specialist string, tokens float64, now time.Time) {
-	t.made.add(specialist, tokens, now)
 }
 
 func (t *tokenRates) reported(specialist, id string, perSecond float64, now time.Time) {
@@ -204,7 +202,7 @@ func (w *mappingWindow) add(confidence float64, now time.Time) {
 
 // shares gives mean confidence and share of high confidence, and whether there were any
 // mappings.
-func (w *mappingWindow) shares(now time.Time) (mean, high float64, any bool) {
+func (w *mappingWindow) shares(now time.Time) (mean, high float64, known bool) {
 	newest := now.UnixNano() / int64(mappingSlot)
 	var total mappingCounts
 	for i := range w.slots {
@@ -242,7 +240,7 @@ func (w *tenantWindow) add(tenant string, now time.Time) {
 	w.changed = true
 }
 
-func (w *tenantWindow) estimate(now time.Time) (tenants float64, any bool) {
+func (w *tenantWindow) estimate(now time.Time) (tenants float64, known bool) {
 	newest := now.UnixNano() / int64(tenantSlotTime)
 	if !w.changed && w.mergedOf == newest {
 		return w.merged, w.merged > 0

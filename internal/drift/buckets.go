@@ -141,7 +141,7 @@ func (b *Buckets) thin() {
 	for i, k := range b.knots {
 		flatBefore := i > 0 && b.knots[i-1].count == k.count || i == 0 && k.count == 0
 		flatAfter := i+1 < len(b.knots) && b.knots[i+1].count == k.count || i+1 == len(b.knots) && k.count == b.total
-		if !(flatBefore && flatAfter) {
+		if !flatBefore || !flatAfter {
 			kept = append(kept, k)
 		}
 	}

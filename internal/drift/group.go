@@ -111,7 +111,7 @@ func (g *Group) Find(name string) *Feature { return g.byName[name] }
 // on; if the content is the same as before, the open window stays. It ends learning in that phase. Numeric references serve
 // aggregated features too.
 func (g *Group) SetReference(f *Feature, number int, r *Reference) error {
-	if r.kind != f.kind && !(r.kind == Numeric && f.kind == Aggregated) {
+	if r.kind != f.kind && (r.kind != Numeric || f.kind != Aggregated) {
 		return fmt.Errorf("cannot compare feature %q with reference %q: it is %s, the reference %s", f.name, r.id, f.kind, r.kind)
 	}
 	if number < -1 || number >= len(f.phases) {

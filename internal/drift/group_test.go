@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,14 +47,13 @@ func (s *stream) feature(name string, reference []float64) *Feature {
 }
 
 // row commits numbers in the order of the features; after that, a second passes.
-func (s *stream) row(values ...float64) Timing {
+func (s *stream) row(values ...float64) {
 	row := make([]Value, len(values))
 	for i, v := range values {
 		row[i] = Value{Feature: s.group.features[i], Number: v}
 	}
-	timing := s.group.Observe(s.at, s.at, row)
+	s.group.Observe(s.at, s.at, row)
 	s.at += int64(time.Second)
-	return timing
 }
 
 // rows commits n rows of one drawn value each.
@@ -80,7 +80,7 @@ func TestSeverities(t *testing.T) {
 		assert.Equal(t, want, v.Severity, "D %v", v.Score)
 		assert.Equal(t, want >= Warning, v.State == Raised)
 		assert.Equal(t, want >= Warning, v.Changed)
-		assert.Equal(t, v.KS, Test{v.Score, v.P})
+		assert.Equal(t, Test{v.Score, v.P}, v.KS)
 		assert.Equal(t, CauseKS, v.Method)
 		assert.EqualValues(t, 1000, v.N)
 		assert.InDelta(t, 1000, v.NEffective, 150)
@@ -190,22 +190,22 @@ func TestHysteresis(t *testing.T) {
 	f := func(name, windows, want string) {
 		t.Helper()
 		var a alarm
-		got := ""
+		var got strings.Builder
 		for _, w := range windows {
 			// o is over the limit, - is between the lower limit and the limit, . is below both.
 			changed := a.update(h, w == 'o', w == '.')
 			switch {
 			case changed && a.raised:
-				got += "R"
+				got.WriteString("R")
 			case changed:
-				got += "C"
+				got.WriteString("C")
 			case a.raised:
-				got += "r"
+				got.WriteString("r")
 			default:
-				got += "."
+				got.WriteString(".")
 			}
 		}
-		assert.Equal(t, want, got, name)
+		assert.Equal(t, want, got.String(), name)
 	}
 	f("one window is not enough", "o..o..", "......")
 	f("two in a row", "oo....", ".RrC..")

@@ -5,6 +5,7 @@ package drift
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -180,10 +181,8 @@ func appendExample(examples []string, name string) []string {
 	if len(examples) == maxExamples {
 		return examples
 	}
-	for _, known := range examples {
-		if known == name {
-			return examples
-		}
+	if slices.Contains(examples, name) {
+		return examples
 	}
 	return append(examples, strings.Clone(name))
 }

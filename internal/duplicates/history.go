@@ -3,7 +3,11 @@
 
 package duplicates
 
-import "hash/maphash"
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"math/bits"
+)
 
 // history is the queue of the keys that are done, with an index from key to entry.
 //
@@ -12,9 +16,10 @@ import "hash/maphash"
 // The hash is seeded per process: nobody can send keys that fall into neighbouring cells.
 type history struct {
 	fifo
-	seed  maphash.Seed
+	seed  Key
 	cells []cell // a power of two
 	used  int
+	read  uint32 // keeps the compiler from leaving reads out
 }
 
 // cell is empty if its hash is 0.
@@ -26,10 +31,19 @@ const (
 )
 
 func newHistory() history {
-	return history{seed: maphash.MakeSeed(), cells: make([]cell, minCells)}
+	h := history{cells: make([]cell, minCells)}
+	_, _ = rand.Read(h.seed[:]) // Never fails, as its documentation promises.
+	return h
 }
 
-func (h *history) hash(key *Key) uint32 { return uint32(maphash.Bytes(h.seed, key[:])) | occupied }
+// hash mixes both halves of a key, which are random already unless somebody has chosen them, through all bits of their
+// product.
+func (h *history) hash(key *Key) uint32 {
+	hi, lo := bits.Mul64(key.half(0)^h.seed.half(0), key.half(8)^h.seed.half(8))
+	return uint32(hi^lo) | occupied
+}
+
+func (k *Key) half(from int) uint64 { return binary.LittleEndian.Uint64(k[from:]) }
 
 func (h *history) mask() uint32 { return uint32(len(h.cells) - 1) }
 
@@ -40,6 +54,29 @@ func (h *history) find(key *Key) *entry {
 		return nil
 	}
 	return h.at(h.cells[slot].pos)
+}
+
+// maxExpected is how many keys it is of use to expect: what is read for more may be gone when it is needed.
+const maxExpected = 32
+
+// expect reads the cells where searches for the keys begin, and for as many of the oldest entries, which are forgotten
+// next. The reads follow closely on one another, so that the processor waits for many of them at once.
+func (h *history) expect(keys []Key) {
+	var slots [2 * maxExpected]uint32
+	n := 0
+	for i := range keys {
+		slots[n] = h.hash(&keys[i])
+		n++
+	}
+	for i := range min(len(keys), h.len()) {
+		slots[n] = h.hash(&h.at(h.head + uint32(i)).key)
+		n++
+	}
+	mask, read := h.mask(), uint32(0)
+	for _, slot := range slots[:n] {
+		read |= h.cells[slot&mask].hash
+	}
+	h.read = read
 }
 
 // slot returns where the cell of a key is, or the empty one where it belongs.
@@ -54,16 +91,29 @@ func (h *history) slot(key *Key, hash uint32) uint32 {
 }
 
 // put adds an entry, which takes the place of an older one of the same key: that stays in the queue, but is not found any more.
-func (h *history) put(e entry) {
+// It returns the older one, nil if there is none.
+func (h *history) put(e entry) (old *entry) {
+	h.reserve()
+	hash := h.hash(&e.key)
+	return h.putAt(h.slot(&e.key, hash), hash, e)
+}
+
+// putAt does that where the slot is known.
+func (h *history) putAt(slot, hash uint32, e entry) (old *entry) {
+	if h.cells[slot].hash == 0 {
+		h.used++
+	} else {
+		old = h.at(h.cells[slot].pos)
+	}
+	h.cells[slot] = cell{hash, h.push(e)}
+	return old
+}
+
+// reserve makes room for one more entry.
+func (h *history) reserve() {
 	if (h.used+1)*4 > len(h.cells)*3 {
 		h.grow()
 	}
-	hash := h.hash(&e.key)
-	slot := h.slot(&e.key, hash)
-	if h.cells[slot].hash == 0 {
-		h.used++
-	}
-	h.cells[slot] = cell{hash, h.push(e)}
 }
 
 func (h *history) grow() {

@@ -154,10 +154,9 @@ func (t *Table) put(e entry) {
 	if t.done.len() >= t.settings.Limit {
 		t.forget()
 	}
-	if old := t.done.find(&e.key); old != nil && t.expired(old) {
+	if old := t.done.put(e); old != nil && t.expired(old) {
 		t.stats.Expired++
 	}
-	t.done.put(e)
 }
 
 // forget forgets the key that was committed first.

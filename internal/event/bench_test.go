@@ -109,7 +109,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// Reading the records of each event; for comparison the values of all attributes
+// Reading the records of each event, by the function and by a reader; for comparison the values of all attributes
 // are looked at, one by one, without making anything of them.
 func BenchmarkRead(b *testing.B) {
 	for name, body := range benchmarkEvents() {
@@ -123,6 +123,15 @@ func BenchmarkRead(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(record.Attributes().Len()), "attributes")
+		})
+		b.Run(name+"/reader", func(b *testing.B) {
+			reader := NewReader(record.EventName())
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := reader.Read(record); err != nil {
+					b.Fatal(err)
+				}
+			}
 		})
 		b.Run(name+"/map_all", func(b *testing.B) {
 			b.ReportAllocs()

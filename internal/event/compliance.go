@@ -56,7 +56,7 @@ var detectionTable = newTable(TypeDetection, NameDetection, func() Event { retur
 	fields{
 		text("detector_type", "which detector", func(d *Detection) *string { return &d.DetectorType }).needed(),
 		text("status", "how it ended, such as success or error", func(d *Detection) *string { return &d.Status }).needed(),
-		double("duration_s", "seconds that it took", func(d *Detection) *Float { return &d.Duration }).atLeast(0),
+		double("duration_s", "seconds that it took", func(d *Detection) *Float { return &d.Duration }).notNegative(),
 	},
 ), nil)
 
@@ -66,7 +66,7 @@ var mappingTable = newTable(TypeMapping, NameMapping, func() Event { return new(
 		text("mapping_id", "id of the mapping", func(m *Mapping) *string { return &m.MappingID }).unique(),
 		text("framework", "which framework, such as SOC2", func(m *Mapping) *string { return &m.Framework }).needed(),
 		text("category", "control or category of the framework", func(m *Mapping) *string { return &m.Category }).needed(),
-		double("confidence", "how sure the mapping is", func(m *Mapping) *Float { return &m.Confidence }).atLeast(0).needed(),
+		double("confidence", "how sure the mapping is", func(m *Mapping) *Float { return &m.Confidence }).notNegative().needed(),
 	},
 ), nil)
 

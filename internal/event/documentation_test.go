@@ -149,11 +149,11 @@ func typeName(f *field) string {
 func values(f *field) string {
 	switch {
 	case len(f.enum) > 0:
-		all := names("", f.enum)
+		all := []string{names("", f.enum)}
 		for _, other := range slices.Sorted(maps.Keys(f.spelling)) {
-			all += fmt.Sprintf("; `%s` is `%s`", other, f.spelling[other])
+			all = append(all, fmt.Sprintf("`%s` is `%s`", other, f.spelling[other]))
 		}
-		return all
+		return strings.Join(all, "; ")
 	case f.high.Set:
 		return fmt.Sprintf("%v to %v", f.low.Value, f.high.Value)
 	case f.low.Set:

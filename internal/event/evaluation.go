@@ -197,7 +197,7 @@ func verdictFields[T any](at func(*T) *Verdict) fields {
 			text("verdict", "what the guardian decided, such as allow or deny", func(e *T) *string { return &at(e).Decision }),
 			text("action", "what the application did then", func(e *T) *string { return &at(e).Action }),
 			text("mode", "whether the answer waited for the verdict", func(e *T) *string { return &at(e).Mode }).oneOf("sync", "async"),
-			double("duration_s", "seconds that judging took", func(e *T) *Float { return &at(e).Duration }).atLeast(0),
+			double("duration_s", "seconds that judging took", func(e *T) *Float { return &at(e).Duration }).notNegative(),
 			text("error_type", "why the evaluation failed, of low cardinality", func(e *T) *string { return &at(e).ErrorType }).as("error.type", "error_type"),
 			text("error_message", "what the error said; secrets in it are masked", func(e *T) *string { return &at(e).ErrorMessage }).as("error.message", "error_message").message(),
 		},

@@ -116,11 +116,13 @@ func (o Optional[T]) Or(absent T) T {
 	return absent
 }
 
-// Float and its like are the optional values that fields have.
 type (
+	// Float is a number that may be absent.
 	Float = Optional[float64]
-	Int   = Optional[int64]
-	Bool  = Optional[bool]
+	// Int is an integer that may be absent.
+	Int = Optional[int64]
+	// Bool is true, false or absent.
+	Bool = Optional[bool]
 )
 
 // Specialist is a model that answers.

@@ -4,6 +4,7 @@
 package event
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -11,8 +12,9 @@ import (
 // field describes one field of a type, wherever it is read or written.
 type field struct {
 	// at gives a pointer to the field's value in an event or list element.
-	at   func(any) any
-	kind kind
+	at     func(any) any
+	kind   kind
+	number int // among the fields of its table
 
 	name       string   // JSON path, dotted
 	otherNames []string // other JSON paths that are read
@@ -136,20 +138,19 @@ func (f field) oneOf(values ...string) field {
 
 func (f field) spelled(other, value string) field {
 	spelling := map[string]string{other: value}
-	for k, v := range f.spelling {
-		spelling[k] = v
-	}
+	maps.Copy(spelling, f.spelling)
 	f.spelling = spelling
 	return f
 }
 
-func (f field) atLeast(low float64) field {
-	f.low = Some(low)
+func (f field) notNegative() field {
+	f.low = Some(0.)
 	return f
 }
 
-func (f field) between(low, high float64) field {
-	f.low, f.high = Some(low), Some(high)
+// upTo bounds the field from 0 to high.
+func (f field) upTo(high float64) field {
+	f.low, f.high = Some(0.), Some(high)
 	return f
 }
 
@@ -235,6 +236,7 @@ type table struct {
 
 // keyed is what an attribute key stands for.
 type keyed struct {
+	key   string
 	field *field
 	// rank is 0 for the field's own key, and counts the other keys under which the
 	// field is read: a lower one wins.
@@ -263,6 +265,7 @@ func newTable(typ Type, eventName string, newEvent func() Event, check func(Even
 	}
 	for i := range t.fields {
 		f := &t.fields[i]
+		f.number = i
 		t.root.add(f.name, f, true)
 		for _, other := range f.otherNames {
 			t.root.add(other, f, false)
@@ -291,10 +294,10 @@ func (t *table) addKeys(f *field) {
 		return
 	}
 	if f.key != "" {
-		t.keys.add(f.key, keyed{field: f})
+		t.keys.add(f.key, keyed{key: f.key, field: f})
 	}
 	for i, other := range f.otherKeys {
-		t.keys.add(other, keyed{field: f, rank: i + 1})
+		t.keys.add(other, keyed{key: other, field: f, rank: i + 1})
 	}
 }
 

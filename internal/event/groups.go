@@ -52,16 +52,16 @@ func targetFields[T any](at func(*T) *Target) fields {
 
 func usageFields[T any](at func(*T) *Usage) fields {
 	return fields{
-		integer("usage.input_tokens", "tokens that went in", func(e *T) *Int { return &at(e).Input }).atLeast(0).
+		integer("usage.input_tokens", "tokens that went in", func(e *T) *Int { return &at(e).Input }).notNegative().
 			as("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "usage.input_tokens").path("usage.prompt_tokens"),
-		integer("usage.output_tokens", "tokens that came out", func(e *T) *Int { return &at(e).Output }).atLeast(0).
+		integer("usage.output_tokens", "tokens that came out", func(e *T) *Int { return &at(e).Output }).notNegative().
 			as("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "usage.output_tokens").path("usage.completion_tokens"),
-		integer("usage.cache_read_input_tokens", "tokens that came from a cache", func(e *T) *Int { return &at(e).CacheRead }).atLeast(0).
+		integer("usage.cache_read_input_tokens", "tokens that came from a cache", func(e *T) *Int { return &at(e).CacheRead }).notNegative().
 			as("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens", "usage.cache_read_input_tokens"),
-		integer("usage.cache_write_input_tokens", "tokens that were written to a cache", func(e *T) *Int { return &at(e).CacheWrite }).atLeast(0).
+		integer("usage.cache_write_input_tokens", "tokens that were written to a cache", func(e *T) *Int { return &at(e).CacheWrite }).notNegative().
 			as("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens", "usage.cache_write_input_tokens").
 			path("usage.cache_creation_input_tokens"),
-		integer("usage.reasoning_output_tokens", "tokens of the output that were spent on reasoning", func(e *T) *Int { return &at(e).ReasoningOutput }).atLeast(0).
+		integer("usage.reasoning_output_tokens", "tokens of the output that were spent on reasoning", func(e *T) *Int { return &at(e).ReasoningOutput }).notNegative().
 			as("gen_ai.usage.reasoning.output_tokens", "usage.reasoning_output_tokens"),
 	}
 }

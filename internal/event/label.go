@@ -48,7 +48,7 @@ var labelTable = newTable(TypeLabel, NameLabel, func() Event { return new(Label)
 		text("annotator.name", "group or system that says so", func(l *Label) *string { return &l.Annotator.Name }),
 		text("annotator.id_hash", "keyed hash of the person's id", func(l *Label) *string { return &l.Annotator.IDHash }).unique(),
 		text("observed_at", "when the truth became known, RFC 3339", func(l *Label) *string { return &l.ObservedAt }).unique().date(),
-		integer("revision", "counts the corrections; a higher one wins", func(l *Label) *Int { return &l.Revision }).atLeast(0),
+		integer("revision", "counts the corrections; a higher one wins", func(l *Label) *Int { return &l.Revision }).notNegative(),
 		text("op", "upsert by default; retract takes the label back", func(l *Label) *string { return &l.Operation }).oneOf(LabelUpsert, LabelRetract),
 	},
 	modelFields(func(l *Label) *Model { return &l.Model }),

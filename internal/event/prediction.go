@@ -61,16 +61,16 @@ var predictionTable = newTable(TypePrediction, NamePrediction, func() Event { re
 	},
 	outcomeFields("predicted", "what the model said", func(p *Prediction) *Outcome { return &p.Predicted }),
 	fields{
-		double("probability", "probability of the predicted class", func(p *Prediction) *Float { return &p.Probability }).between(0, 1),
-		double("confidence", "how sure the model is", func(p *Prediction) *Float { return &p.Confidence }).between(0, 1),
+		double("probability", "probability of the predicted class", func(p *Prediction) *Float { return &p.Probability }).upTo(1),
+		double("confidence", "how sure the model is", func(p *Prediction) *Float { return &p.Confidence }).upTo(1),
 		open("features", "what the model saw: names and values", func(p *Prediction) *Attributes { return &p.Features }),
-		double("latency_ms", "milliseconds that the prediction took", func(p *Prediction) *Float { return &p.Latency }).atLeast(0),
+		double("latency_ms", "milliseconds that the prediction took", func(p *Prediction) *Float { return &p.Latency }).notNegative(),
 		text("outcome", "whether there was a prediction; success by default", func(p *Prediction) *string { return &p.Outcome }).oneOf(StatusSuccess, StatusError).
 			spelled("ok", StatusSuccess).spelled("failed", StatusError).spelled("failure", StatusError),
 		text("error_type", "class of the error, of low cardinality", func(p *Prediction) *string { return &p.ErrorType }).as("error.type", "error_type"),
 		open("segments", "groups that the subject belongs to: names and values", func(p *Prediction) *Attributes { return &p.Segments }),
 		boolean("sampled_for_label", "whether people are asked for the truth", func(p *Prediction) *Bool { return &p.SampledForLabel }),
-		double("sampling_probability", "probability with which it was chosen for that", func(p *Prediction) *Float { return &p.SamplingProbability }).between(0, 1),
+		double("sampling_probability", "probability with which it was chosen for that", func(p *Prediction) *Float { return &p.SamplingProbability }).upTo(1),
 		text("label_deadline", "when the truth is needed, RFC 3339", func(p *Prediction) *string { return &p.LabelDeadline }).unique().date(),
 	},
 ), shorthand{"model": "model.name", "predicted": "predicted.class", "predicted#": "predicted.value"}).need("model.name")

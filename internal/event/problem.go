@@ -23,7 +23,7 @@ const (
 )
 
 // Problem is why an event is not accepted.
-type Problem struct {
+type Problem struct { //nolint:errname // a reject that is returned as an error; answers call it that
 	Code    Code
 	Pointer string // RFC 6901, within the event; "" is the event itself
 	Message string

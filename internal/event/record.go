@@ -4,7 +4,6 @@
 package event
 
 import (
-	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -169,27 +168,8 @@ func readRecordContext(record plog.LogRecord, meta *Meta) {
 
 // ReadAttributes is Read for attributes alone; it does not empty the event first.
 func ReadAttributes(attributes pcommon.Map, e Event) error {
-	t := e.table()
-	var problems []error
-	highest := 0 // rank among the keys
-	for key, value := range attributes.All() {
-		var problem error
-		switch known, ok := find(&t.keys, key); {
-		case !ok:
-			problem = t.takeUnknown(e, key, value)
-		case known.rank == 0:
-			problem = known.field.take(e, value)
-		default:
-			highest = max(highest, known.rank)
-		}
-		if problem != nil {
-			problems = append(problems, problem)
-		}
-	}
-	for rank := 1; rank <= highest; rank++ {
-		problems = append(problems, t.takeRank(rank, attributes, e)...)
-	}
-	return errors.Join(problems...)
+	once := Reader{event: e, table: e.table()}
+	return once.attributes(attributes)
 }
 
 // takeRank reads the fields that are still absent from the other keys of one rank.
@@ -199,7 +179,7 @@ func (t *table) takeRank(rank int, attributes pcommon.Map, e Event) (problems []
 		if !ok || known.rank != rank || known.field.set(e) {
 			continue
 		}
-		if problem := known.field.take(e, value); problem != nil {
+		if problem := known.field.take(known.field.at(e), value); problem != nil {
 			problems = append(problems, problem)
 		}
 	}
@@ -263,21 +243,25 @@ func (f *field) problem(code Code, message string) *Problem {
 	return &Problem{Code: code, Pointer: "/" + strings.ReplaceAll(f.name, ".", "/"), Message: message}
 }
 
-// take reads the field from the value of an attribute.
-func (f *field) take(e Event, value pcommon.Value) error {
-	if value.Type() == pcommon.ValueTypeEmpty {
+// take reads the field, which lies at a place, from the value of an attribute.
+func (f *field) take(place any, value pcommon.Value) error {
+	kind := value.Type()
+	if kind == pcommon.ValueTypeEmpty {
 		return nil
 	}
-	switch v := f.at(e).(type) {
+	switch v := place.(type) {
 	case *string:
+		if kind == pcommon.ValueTypeStr {
+			return f.takeString(v, value.Str())
+		}
 		return f.takeText(v, value)
 	case *Float:
 		return f.takeDouble(v, value)
 	case *Int:
 		number := value.Int()
-		if value.Type() == pcommon.ValueTypeDouble && value.Double() == math.Trunc(value.Double()) && math.Abs(value.Double()) < 1<<63 {
+		if kind == pcommon.ValueTypeDouble && value.Double() == math.Trunc(value.Double()) && math.Abs(value.Double()) < 1<<63 {
 			number = int64(value.Double())
-		} else if value.Type() != pcommon.ValueTypeInt {
+		} else if kind != pcommon.ValueTypeInt {
 			return f.problem(CodeWrongType, "must be an integer")
 		}
 		if problem := f.inRange(float64(number)); problem != nil {
@@ -285,7 +269,7 @@ func (f *field) take(e Event, value pcommon.Value) error {
 		}
 		*v = Some(number)
 	case *Bool:
-		if value.Type() != pcommon.ValueTypeBool {
+		if kind != pcommon.ValueTypeBool {
 			return f.problem(CodeWrongType, "must be a bool")
 		}
 		*v = Some(value.Bool())
@@ -295,17 +279,24 @@ func (f *field) take(e Event, value pcommon.Value) error {
 	return nil
 }
 
+func (f *field) takeString(v *string, value string) error {
+	s, ok := f.normal(value)
+	if !ok {
+		return f.problem(CodeInvalidValue, "must be one of "+strings.Join(f.enum, ", "))
+	}
+	if f.format != "" && !isTime(s) {
+		return f.problem(CodeInvalidValue, notATime)
+	}
+	*v = s
+	return nil
+}
+
+// takesAnyString reports whether takeString does nothing but assign.
+func (f *field) takesAnyString() bool { return len(f.enum) == 0 && f.format == "" }
+
+// takeText reads a text from a value that is no string.
 func (f *field) takeText(v *string, value pcommon.Value) error {
 	switch {
-	case value.Type() == pcommon.ValueTypeStr:
-		s, ok := f.normal(value.Str())
-		if !ok {
-			return f.problem(CodeInvalidValue, "must be one of "+strings.Join(f.enum, ", "))
-		}
-		if f.format != "" && !isTime(s) {
-			return f.problem(CodeInvalidValue, notATime)
-		}
-		*v = s
 	case f.speaker != "" && value.Type() == pcommon.ValueTypeSlice:
 		*v = messageText(value.Slice())
 	case f.takesAnyScalar:

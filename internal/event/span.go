@@ -65,9 +65,13 @@ func KindOf(span ptrace.Span) SpanKind {
 // its duration, its status, and what of the specialist its resource says. Strings are
 // borrowed. The error is that of Read.
 func ReadSpan(span ptrace.Span, resource pcommon.Map, r *Request) error {
+	return r.readSpan(span, resource, &Reader{event: r, table: requestTable})
+}
+
+func (r *Request) readSpan(span ptrace.Span, resource pcommon.Map, by *Reader) error {
 	r.reset()
 	readSpanContext(span, &r.Meta)
-	err := ReadAttributes(span.Attributes(), r)
+	err := by.attributes(span.Attributes())
 	r.Phase = PhaseComplete
 	r.Duration = spanDuration(span)
 	if r.Endpoint == "" {

@@ -26,8 +26,10 @@ func benchDefinitions() []Definition {
 	attributes := []string{"model.name", "endpoint", "model.version", "tenant.id"}
 	return []Definition{
 		{Name: "ml.requests", Unit: "{request}", Kind: Counter, Attributes: attributes},
-		{Name: "ml.request.duration", Unit: "s", Kind: Histogram, Attributes: attributes,
-			Bounds: []float64{.01, .05, .1, .5, 1, 2, 5, 10}},
+		{
+			Name: "ml.request.duration", Unit: "s", Kind: Histogram, Attributes: attributes,
+			Bounds: []float64{.01, .05, .1, .5, 1, 2, 5, 10},
+		},
 	}
 }
 

@@ -37,8 +37,6 @@ func (k Kind) fromZero() bool { return k == Counter || k == Histogram || k == Su
 // of no use: nobody can add up from the middle.
 func (k Kind) hasDelta() bool { return k == Counter || k == Histogram }
 
-func (k Kind) hasExemplars() bool { return k == Counter || k == UpDownCounter || k == Histogram }
-
 // Definition is what a metric is, whatever its values.
 type Definition struct {
 	Name        string // OpenTelemetry's dotted name

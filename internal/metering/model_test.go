@@ -41,7 +41,7 @@ func newModel(config Config, definitions []Definition) *model {
 	return m
 }
 
-func (m *model) observe(name string, now time.Time, labels Labels, value float64, set bool, exemplar bool) {
+func (m *model) observe(name string, now time.Time, labels Labels, value float64, set, exemplar bool) {
 	metric := m.metrics[name]
 	s, known := metric.series[labels]
 	if !known {

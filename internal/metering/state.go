@@ -86,7 +86,7 @@ func (m *Meter) restoreMetric(d *checkpoint.Decoder, id *identity) error {
 	if i != nil && !i.identity().equal(id) {
 		i = nil
 	}
-	saved := savedSeries{buckets: make([]uint64, id.Definition.buckets())}
+	saved := savedSeries{buckets: make([]uint64, id.buckets())}
 	overflow := d.Bool()
 	n := d.Count(minSeriesBytes + len(saved.buckets))
 	if overflow {

@@ -8,6 +8,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -59,9 +60,7 @@ func TestAnEvaluationIsTheSameHoweverItCame(t *testing.T) {
 			"evaluator.id": "llama-guard-4", "evaluator.type": "llm_judge", "evaluator.version": "2026-10",
 			"specialist.id": "l-1", "specialist.type": "legal",
 		}
-		for key, value := range part {
-			attributes[key] = value
-		}
+		maps.Copy(attributes, part)
 		return attributes
 	}
 	// JSON cannot tell 0.0 from 0, and Python's json reads it back as it is written here: whole doubles are spelled 0.0 below.

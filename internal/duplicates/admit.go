@@ -1,0 +1,72 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package duplicates
+
+import "time"
+
+// Admit is Claim and Commit in one, for callers that nobody can refuse an event of: it makes a key done that was neither done
+// nor pending, and says whether it did.
+func (t *Table) Admit(key Key, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.advance(now)
+	return t.admit(&key)
+}
+
+// AdmitAll does what Admit does for one key after the other, in less time, and puts what it says of each into admitted, which
+// has as many elements. Little of what it reads is in the processor's caches, but what is asked for at once comes at once.
+func (t *Table) AdmitAll(keys []Key, admitted []bool, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.advance(now)
+	for len(keys) > 0 {
+		n := min(len(keys), maxExpected)
+		t.done.expect(keys[:n])
+		for i := range keys[:n] {
+			admitted[i] = t.admit(&keys[i])
+		}
+		keys, admitted = keys[n:], admitted[n:]
+	}
+}
+
+// Knows says whether a key is done or pending, and leaves it as it is.
+func (t *Table) Knows(key Key, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.advance(now)
+	if t.isPending(&key) {
+		return true
+	}
+	e := t.done.find(&key)
+	return e != nil && !t.expired(e)
+}
+
+func (t *Table) admit(key *Key) bool {
+	if t.isPending(key) {
+		return false
+	}
+	t.sweep()
+	t.done.reserve()
+	hash := t.done.hash(key)
+	slot := t.done.slot(key, hash)
+	if t.done.cells[slot].hash != 0 {
+		if !t.expired(t.done.at(t.done.cells[slot].pos)) {
+			return false
+		}
+		t.stats.Expired++
+	}
+	t.done.putAt(slot, hash, entry{*key, t.now})
+	if t.done.len() > t.settings.Limit {
+		t.forget()
+	}
+	return true
+}
+
+func (t *Table) isPending(key *Key) bool {
+	if len(t.pending) == 0 {
+		return false
+	}
+	_, ok := t.pending[*key]
+	return ok
+}
