@@ -215,7 +215,7 @@ func (c *Config) Validate() error {
 func (m MetricConfig) validate(name string) error {
 	known := find(name)
 	if known == nil {
-		return fmt.Errorf("metrics::%s: there is no metric of that name; names are those of the README, such as ml.requests", name)
+		return fmt.Errorf("metrics::%s: there is no metric of that name; names are those of METRICS.md, such as ml.requests", name)
 	}
 	for _, attribute := range m.Attributes {
 		if !slices.Contains(known.optional, attribute) {

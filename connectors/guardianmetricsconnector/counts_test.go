@@ -539,3 +539,81 @@ func TestOwnIDs(t *testing.T) {
 	assert.InDelta(t, 1, shown["mapping_confidence_score_count{category=c,framework=f}"], 0)
 	assert.InDelta(t, 1, shown["compliance_violations_total{category=c,framework=f,severity=high}"], 0)
 }
+
+// What comes in another order than it happened.
+func TestOrders(t *testing.T) {
+	start := `{"type":"request","data":{"request_id":"r","model":"m","phase":"start"}}`
+	end := `{"type":"request","traceparent":"00-01000000000000000000000000000000-0100000000000000-01","data":{"request_id":"r","model":"m"}}`
+	inProgress := func(s *scene) float64 { return s.flush()["ml_requests_in_progress{model_name=m}"] }
+
+	s := newScene(t)
+	s.json(end)
+	s.json(start)
+	assert.InDelta(t, 0, inProgress(s), 0, "the start comes after the end")
+
+	s = newScene(t)
+	s.counts.seen.withSpans = true
+	s.json(start)
+	s.spans(createDefaultConfig().(*Config), func(spans ptrace.SpanSlice) {
+		span := spans.AppendEmpty()
+		span.SetTraceID(pcommon.TraceID{1})
+		span.SetSpanID(pcommon.SpanID{1})
+		_ = span.Attributes().FromRaw(map[string]any{"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"})
+	})
+	s.json(end)
+	assert.InDelta(t, 0, inProgress(s), 0, "the request was counted as a span")
+
+	s = newScene(t)
+	s.json(`{"type":"evaluation","data":{"target":{"request_id":"e"},"guardian_type":"g","quality_tier":"gold","results":[{"name":"quality","score":0.3}]}}`,
+		`{"type":"request","data":{"request_id":"e","specialist":{"type":"legal"}}}`)
+	assert.InDelta(t, 1, s.settled()["specialist_requests_total{quality_tier=gold,specialist_type=legal,status=success}"], 0, "the evaluation's own tier comes first")
+
+	s = newScene(t)
+	s.json(`{"type":"improvement","data":{"improvement_id":"i","type":"prompt","status":"implemented"}}`)
+	s.json(`{"type":"improvement","data":{"improvement_id":"i","type":"prompt"}}`)
+	shown := s.settled()
+	assert.InDelta(t, 1, shown["guardian_improvements_suggested_total{guardian_type=unknown,improvement_type=prompt,priority=unknown}"], 0)
+	assert.InDelta(t, 1, shown["improvement_suggestions{status=implemented}"], 0)
+}
+
+// A failed request and the error event that names it are one error, in either order and
+// whatever they call it; error events of two types are two.
+func TestFailuresCountOnce(t *testing.T) {
+	failed := `{"type":"request","data":{"request_id":"r","specialist":{"type":"legal"},"phase":"failed"}}`
+	errorEvent := func(id, kind string) string {
+		return `{"id":"` + id + `","type":"error","data":{"request_id":"r","specialist":{"type":"legal"},"error_type":"` + kind + `"}}`
+	}
+	f := func(want float64, events ...string) {
+		t.Helper()
+		s := newScene(t)
+		for _, e := range events {
+			s.json(e)
+		}
+		sum := 0.0
+		for _, value := range with(s.settled(), "specialist_errors_total") {
+			sum += value
+		}
+		assert.InDelta(t, want, sum, 0)
+	}
+	f(1, failed, errorEvent("1", "timeout"))
+	f(1, errorEvent("1", "Timeout"), failed)
+	f(1, errorEvent("1", "Timeout"), errorEvent("2", "timeout"))
+	f(2, errorEvent("1", "timeout"), errorEvent("2", "oom"))
+}
+
+// Parsers of lines often leave numbers and bools as text.
+func TestLinesOfText(t *testing.T) {
+	s := newScene(t)
+	line := func(fields map[string]any) {
+		r := plog.NewLogRecord()
+		_ = r.Attributes().FromRaw(fields)
+		s.counts.record(r, pcommon.NewMap(), s.now)
+	}
+	line(map[string]any{"event_type": "request_complete", "request_id": "a", "component": "legal", "duration": "2.5", "success": "false", "error": "boom"})
+	line(map[string]any{"event_type": "request_complete", "request_id": "b", "component": "legal", "error": "boom"})
+	line(map[string]any{"event_type": "request_complete", "request_id": "c", "component": "legal", "duration": -4, "success": "perhaps"})
+	shown := s.settled()
+	assert.InDelta(t, 2, shown["specialist_requests_total{quality_tier=unknown,specialist_type=legal,status=error}"], 0)
+	assert.InDelta(t, 2.5, shown["specialist_request_duration_seconds_sum{complexity=unknown,specialist_type=legal}"], 0)
+	assert.Equal(t, map[string]int64{"request_complete out_of_range": 1, "request_complete wrong_type": 1}, s.own("otelcol_guardian_metrics_rejected_values"))
+}

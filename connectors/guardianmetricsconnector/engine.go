@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -38,7 +39,9 @@ type engine struct {
 	mappings  []*spanMapping
 
 	store    *checkpoint.Store
+	host     component.Host
 	lastSave time.Time
+	failing  bool              // the last save
 	unsent   []pmetric.Metrics // in the order in which they were made
 	cancel   context.CancelFunc
 	flushing sync.WaitGroup
@@ -50,6 +53,7 @@ func newEngine(set connector.Settings, config *Config, next consumer.Metrics) *e
 
 // Start restores the counts and begins to flush.
 func (e *engine) Start(ctx context.Context, host component.Host) (err error) {
+	e.host = host
 	if e.mappings, err = compileMappings(e.config.Spans, e.set.TelemetrySettings); err != nil {
 		return err
 	}
@@ -132,12 +136,28 @@ func (e *engine) flush(ctx context.Context, last bool) error {
 	pictures, state := e.picture(now, last)
 	var err error
 	if state != nil {
-		if err = e.store.Save(ctx, stateSchema, state); err == nil {
-			e.lastSave = now
-		}
+		err = e.store.Save(ctx, stateSchema, state)
+		e.saved(ctx, err, now)
 	}
 	e.emit(ctx, pictures)
 	return err
+}
+
+// saved takes note of how a save went.
+func (e *engine) saved(ctx context.Context, err error, now time.Time) {
+	if err != nil {
+		e.telemetry.checkpointFailure(ctx)
+	} else {
+		e.lastSave = now
+	}
+	if failing := err != nil; failing != e.failing {
+		e.failing = failing
+		status := componentstatus.NewEvent(componentstatus.StatusOK)
+		if failing {
+			status = componentstatus.NewRecoverableErrorEvent(err)
+		}
+		componentstatus.ReportStatus(e.host, status)
+	}
 }
 
 // picture gives the metrics to emit and, if it is time to save, the state.

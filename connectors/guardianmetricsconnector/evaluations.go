@@ -16,6 +16,9 @@ func (c *counts) result(r *event.Result, at *occasion) {
 	}
 	score, ok := normalised(r)
 	if !ok {
+		if r.Score.Set && (c.qualityNames[r.Name] || c.confidenceNames[r.Name]) {
+			c.telemetry.rejected(event.NameEvaluationResult, string(event.CodeOutOfRange))
+		}
 		return
 	}
 	if c.qualityNames[r.Name] {
@@ -43,7 +46,7 @@ func (c *counts) evaluation(r *event.Result, at *occasion) {
 	if r.Duration.Set {
 		c.to.evaluationDuration.Record(at.now, &metering.Labels{guardian, evaluationType}, r.Duration.Value, &at.exemplar)
 	}
-	if r.ErrorType != "" && !c.seen.errorAgain(r.RequestID, guardian, r.ErrorType, at.now) {
+	if r.ErrorType != "" && !c.seen.failureAgain(r.RequestID, guardian, at.now) {
 		c.to.guardianErrors.Add(at.now, &metering.Labels{guardian, r.ErrorType}, 1, &at.exemplar)
 	}
 	if r.QualityTier != "" {
@@ -78,10 +81,10 @@ func (c *counts) improvement(i *event.Improvement, at *occasion) {
 	if status == "" {
 		status = event.ImprovementSuggested
 	}
-	before, full := c.improvements.become(i.ImprovementID, status, at.now)
+	before, isNew, full := c.improvements.become(i.ImprovementID, status, at.now)
 	c.limited("improvements", full)
 	guardian, kind := orUnknown(i.GuardianType), orUnknown(i.Type)
-	if before == "" && status == event.ImprovementSuggested {
+	if isNew && status == event.ImprovementSuggested {
 		c.to.improvementsSuggested.Add(at.now, &metering.Labels{guardian, kind, orUnknown(i.Priority)}, 1, &at.exemplar)
 	}
 	if before != event.ImprovementImplemented && status == event.ImprovementImplemented {
@@ -91,8 +94,8 @@ func (c *counts) improvement(i *event.Improvement, at *occasion) {
 
 // failure counts an error of a specialist or a guardian.
 func (c *counts) failure(f *event.Failure, at *occasion) {
-	if f.Specialist.Type != "" {
-		c.specialistError(f.Specialist.Type, f.RequestID, f.ErrorType, f.SeverityName, at)
+	if f.Specialist.Type != "" && !c.seen.errorAgain(f.RequestID, f.Specialist.Type, f.ErrorType, at.now) {
+		c.specialistError(f.Specialist.Type, f.ErrorType, f.SeverityName, at)
 	}
 	if f.GuardianType != "" && !c.seen.errorAgain(f.RequestID, f.GuardianType, f.ErrorType, at.now) {
 		c.to.guardianErrors.Add(at.now, &metering.Labels{f.GuardianType, orUnknown(f.ErrorType)}, 1, &at.exemplar)

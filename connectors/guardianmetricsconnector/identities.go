@@ -5,6 +5,7 @@ package guardianmetricsconnector
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -169,10 +170,38 @@ func (s *identities) encloses(trace pcommon.TraceID, parent pcommon.SpanID, now 
 	}
 }
 
-// errorAgain reports whether an error of a request was counted before: a failed
-// request and an error event that names it are one error.
+// A failed request and the error events that name it are one error, whatever they call
+// it; error events alone are as many errors as they name types.
+const (
+	ofAnyError = "\x00any"
+	ofFailure  = "\x00failed"
+)
+
+// failureAgain reports whether the failure of a request, or of its evaluation, was
+// counted before, as itself or as an error event, and remembers it.
+func (s *identities) failureAgain(requestID, whose string, now time.Time) bool {
+	if requestID == "" {
+		return false
+	}
+	s.first(s.keys.of(ofError, requestID, whose, ofFailure), now)
+	return !s.first(s.keys.of(ofError, requestID, whose, ofAnyError), now)
+}
+
+// errorAgain does the same for an error event.
 func (s *identities) errorAgain(requestID, whose, errorType string, now time.Time) bool {
-	return requestID != "" && !s.first(s.keys.of(ofError, requestID, whose, errorType), now)
+	if requestID == "" {
+		return false
+	}
+	if s.known(s.keys.of(ofError, requestID, whose, ofFailure), now) {
+		return true
+	}
+	s.first(s.keys.of(ofError, requestID, whose, ofAnyError), now)
+	return !s.first(s.keys.of(ofError, requestID, whose, strings.ToLower(errorType)), now)
+}
+
+// ended reports whether the end of a request has come before.
+func (s *identities) ended(requestID string, now time.Time) bool {
+	return requestID != "" && s.known(s.keys.of(ofRequestEvent, requestID), now)
 }
 
 // ofContent is the identity of a record that has no id of its own, but a span: a

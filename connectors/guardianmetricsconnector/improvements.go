@@ -24,6 +24,7 @@ type improvements struct {
 
 type improvementState struct {
 	id, status string
+	suggested  bool // its suggestion has come
 	changed    time.Time
 }
 
@@ -46,28 +47,30 @@ func shownStatus(status string) string {
 }
 
 // become changes the state of an improvement and gives the one before, "" if it was
-// not known, and whether another one had to be forgotten for it. A suggestion that comes
-// after a decision changes nothing.
-func (i *improvements) become(id, status string, now time.Time) (before string, full bool) {
+// not known; whether a suggestion is its first; and whether another improvement had to be
+// forgotten for it. A suggestion that comes after a decision does not change the state.
+func (i *improvements) become(id, status string, now time.Time) (before string, isNew, full bool) {
+	suggestion := status == event.ImprovementSuggested
 	if id == "" {
-		return "", false
+		return "", suggestion, false
 	}
 	if element, ok := i.byID[id]; ok {
 		state := element.Value.(*improvementState)
-		before = state.status
+		before, isNew = state.status, suggestion && !state.suggested
+		state.suggested = state.suggested || suggestion
 		if status != event.ImprovementSuggested {
 			i.byStatus[shownStatus(before)]--
 			i.byStatus[shownStatus(status)]++
 			state.status, state.changed = status, now
 			i.order.MoveToBack(element)
 		}
-		return before, false
+		return before, isNew, false
 	}
 	if full = len(i.byID) >= i.limit; full {
 		i.forget(i.order.Front())
 	}
-	i.put(improvementState{id: id, status: status, changed: now})
-	return "", full
+	i.put(improvementState{id: id, status: status, suggested: suggestion, changed: now})
+	return "", suggestion, full
 }
 
 func (i *improvements) put(state improvementState) {

@@ -21,7 +21,7 @@ const (
 // request counts a request that starts or ends.
 func (c *counts) request(r *event.Request, at *occasion) {
 	if r.Phase == event.PhaseStart {
-		if r.Model.Name != "" {
+		if r.Model.Name != "" && !c.seen.ended(r.RequestID, at.now) {
 			c.limited("open_requests", c.open.start(r.RequestID, r.Model.Name, at.now))
 		}
 		return
@@ -34,7 +34,9 @@ func (c *counts) request(r *event.Request, at *occasion) {
 		labels.tier = c.tiers.request(r, at)
 		c.untiered(labels.tier)
 		if labels.errorType != "" {
-			c.specialistError(labels.specialist, r.RequestID, labels.errorType, r.SeverityName, at)
+			if !c.seen.failureAgain(r.RequestID, labels.specialist, at.now) {
+				c.specialistError(labels.specialist, labels.errorType, r.SeverityName, at)
+			}
 		}
 	}
 	total := c.requestTotal(labels)
@@ -159,13 +161,10 @@ func contextTokensOf(r *event.Request) (float64, bool) {
 	return float64(r.Usage.Input.Value), r.Usage.Input.Set
 }
 
-// specialistError counts an error once, whether its request or an error event says it.
-func (c *counts) specialistError(specialist, requestID, errorType, severity string, at *occasion) {
+// specialistError counts an error.
+func (c *counts) specialistError(specialist, errorType, severity string, at *occasion) {
 	if errorType == "" {
 		errorType = otherError
-	}
-	if c.seen.errorAgain(requestID, specialist, errorType, at.now) {
-		return
 	}
 	c.to.specialistErrors.Add(at.now, &metering.Labels{specialist, errorType, orUnknown(severity)}, 1, &at.exemplar)
 	if event.IsTimeout(errorType) {

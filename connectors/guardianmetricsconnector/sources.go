@@ -106,6 +106,7 @@ func (c *counts) refuse(name string, ev event.Event, err error, now time.Time) b
 // countOnce counts an event of which no record was counted before, unless it is a request of which a span was.
 func (c *counts) countOnce(name string, ev event.Event, resource pcommon.Map, now time.Time) {
 	if request, ok := ev.(*event.Request); ok && c.seen.asSpan(request, now) {
+		c.open.end(request.RequestID) // the span did not say of which start it is the end
 		c.telemetry.duplicate(name)
 		return
 	}

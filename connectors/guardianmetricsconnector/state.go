@@ -297,13 +297,14 @@ func (i *improvements) encode(e *checkpoint.Encoder) {
 		state := element.Value.(*improvementState)
 		e.String(state.id)
 		e.String(state.status)
+		e.Bool(state.suggested)
 		encodeTime(e, state.changed)
 	}
 }
 
 func (i *improvements) decode(d *checkpoint.Decoder) {
-	for range d.Count(3) {
-		state := improvementState{id: d.String(), status: d.String(), changed: decodeTime(d)}
+	for range d.Count(4) {
+		state := improvementState{id: d.String(), status: d.String(), suggested: d.Bool(), changed: decodeTime(d)}
 		if d.Err() != nil {
 			return
 		}

@@ -94,6 +94,10 @@ func reportTallies[K comparable](ctx context.Context, tallies map[K]*tally, coun
 	}
 }
 
+func (t *telemetry) checkpointFailure(ctx context.Context) {
+	t.builder.GuardianMetricsCheckpointFailures.Add(ctx, 1)
+}
+
 func (t *telemetry) flushFailures(ctx context.Context) {
 	t.builder.GuardianMetricsFlushFailures.Add(ctx, 1)
 }

@@ -117,6 +117,9 @@ func (j *tierJoin) judged(r *event.Result, tier string, now time.Time) {
 		if key == noKey {
 			continue
 		}
+		if _, ok := j.early[key]; ok {
+			return
+		}
 		if len(j.early) >= j.config.Limit {
 			j.forgetOldestTier()
 		}

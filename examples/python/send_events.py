@@ -14,7 +14,7 @@ def event(kind, source, data):
 body = json.dumps([
     event("request", "/chat", {"request_id": run, "model": "llama-3.1-8b", "specialist": {"id": "chat-1", "type": "chat"},
                                "duration_s": 1.25, "status": "success", "usage": {"input_tokens": 312, "output_tokens": 84}}),
-    event("evaluation", "/guardian/quality-1", {"target": {"request_id": run}, "guardian_type": "quality",
+    event("evaluation", "/guardian/quality-1", {"target": {"request_id": run}, "guardian_type": "quality", "specialist": {"id": "chat-1", "type": "chat"},
                                                 "results": [{"name": "quality", "score": 0.92}], "duration_s": 0.4}),
     event("prediction", "/churn", {"prediction_id": run, "model": {"name": "churn", "version": "12"}, "predicted": "yes",
                                    "confidence": 0.81, "features": {"age": 41, "plan": "plus"}}),

@@ -4,12 +4,22 @@
 package event
 
 import (
+	"errors"
+	"strconv"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 )
 
 // keyLineType is the field that makes a JSON log line an event.
 const keyLineType = "event_type"
+
+// Fields that have another name in lines.
+var (
+	durationField = requestTable.field("duration_s")
+	scoreField    = resultTable.field("score")
+	judgingField  = resultTable.field("duration_s")
+)
 
 // Types of the JSON log lines that applications without an SDK write.
 const (
@@ -93,12 +103,13 @@ func (l *Lines) readRequest(record plog.LogRecord, fields pcommon.Map, lineType 
 	if lineType == lineRequestStart {
 		r.Phase = PhaseStart
 	}
-	r.takeSeconds(fields)
+	err = errors.Join(err, lineNumber(fields, "duration", durationField, &r.Duration))
 	if r.Specialist.Type == "" && r.Model.Name == "" {
 		r.Specialist.Type = first(fields, "component")
 	}
 	if r.Status == "" {
-		r.Status = lineStatus(fields)
+		status, problem := lineStatus(fields)
+		r.Status, err = status, errors.Join(err, problem)
 	}
 	if r.Status == StatusError && r.ErrorType == "" {
 		r.ErrorType = "_OTHER"
@@ -106,23 +117,41 @@ func (l *Lines) readRequest(record plog.LogRecord, fields pcommon.Map, lineType 
 	yield(r, err)
 }
 
-// takeSeconds reads the lines' duration, which is in seconds.
-func (r *Request) takeSeconds(fields pcommon.Map) {
-	if value, ok := fields.Get("duration"); ok && !r.Duration.Set {
-		_ = requestTable.field("duration_s").takeDouble(&r.Duration, value) // stays absent if it is no duration
+// lineNumber reads a number of a line into a field that has another name there, if it is
+// absent. Parsers of lines often leave numbers as text.
+func lineNumber(fields pcommon.Map, name string, f *field, into *Float) error {
+	value, ok := fields.Get(name)
+	if !ok || into.Set {
+		return nil
 	}
+	if value.Type() == pcommon.ValueTypeStr {
+		number, err := strconv.ParseFloat(value.Str(), 64)
+		if err != nil {
+			return f.problem(CodeWrongType, "must be a number")
+		}
+		value = pcommon.NewValueDouble(number)
+	}
+	return f.takeDouble(into, value)
 }
 
-// lineStatus reads the bool success.
-func lineStatus(fields pcommon.Map) string {
+// lineStatus reads success, a bool or its text. Without it, a line with an error failed.
+func lineStatus(fields pcommon.Map) (string, error) {
 	value, ok := fields.Get("success")
-	if !ok || value.Type() != pcommon.ValueTypeBool {
-		return ""
+	if !ok {
+		if first(fields, "error", "error_type", "error.type") != "" {
+			return StatusError, nil
+		}
+		return "", nil
 	}
-	if value.Bool() {
-		return StatusSuccess
+	success, err := strconv.ParseBool(value.AsString())
+	switch {
+	case err != nil:
+		return "", &Problem{Code: CodeWrongType, Pointer: "/success", Message: "must be a bool"}
+	case success:
+		return StatusSuccess, nil
+	default:
+		return StatusError, nil
 	}
-	return StatusError
 }
 
 func (l *Lines) readEvaluation(record plog.LogRecord, fields pcommon.Map, yield func(Event, error)) {
@@ -131,14 +160,9 @@ func (l *Lines) readEvaluation(record plog.LogRecord, fields pcommon.Map, yield 
 	if r.Name == "" {
 		r.Name = "quality" // what evaluation_score has always meant in these lines
 	}
-	if value, ok := fields.Get("evaluation_score"); ok && !r.Score.Set {
-		if problem := resultTable.field("score").takeDouble(&r.Score, value); problem != nil {
-			err = problem
-		}
-	}
-	if value, ok := fields.Get("duration"); ok && !r.Duration.Set {
-		_ = resultTable.field("duration_s").takeDouble(&r.Duration, value) // stays absent if it is no duration
-	}
+	err = errors.Join(err,
+		lineNumber(fields, "evaluation_score", scoreField, &r.Score),
+		lineNumber(fields, "duration", judgingField, &r.Duration))
 	if r.Target.none() {
 		r.Target.RequestID = r.RequestID
 	}

@@ -74,8 +74,11 @@ func fill(t *testing.T, table *table, e Event) {
 			*v = []string{"a", "b"}
 		case *Attributes:
 			*v = Attributes{
-				{Key: f.key + ".s", Value: String("s")}, {Key: f.key + ".i", Value: Integer(-7)}, {Key: f.key + ".d", Value: Double(7)},
-				{Key: f.key + ".b", Value: Boolean(true)}, {Key: f.key + ".l.m", Value: Value{kind: emptyList().kind, list: []Value{String("x"), Integer(1), Double(-0.5), Boolean(false)}}},
+				{Key: f.key + ".s", Value: String("s")},
+				{Key: f.key + ".i", Value: Integer(-7)},
+				{Key: f.key + ".d", Value: Double(7)},
+				{Key: f.key + ".b", Value: Boolean(true)},
+				{Key: f.key + ".l.m", Value: Value{kind: emptyList().kind, list: []Value{String("x"), Integer(1), Double(-0.5), Boolean(false)}}},
 			}
 		case listOf:
 		default:

@@ -183,7 +183,7 @@ func (in *intake) takeLines(ctx context.Context, body io.Reader) error {
 			in.reject(nil, &event.Problem{Code: event.CodeTooLarge, Message: fmt.Sprintf("the line has more than %d bytes", limits.EventBytes)})
 			continue
 		case err != nil:
-			return unread(err)
+			return in.broken(ctx, err)
 		}
 		if err := in.one(in.decodeLine(line)); err != nil {
 			return err
@@ -195,6 +195,17 @@ func (in *intake) takeLines(ctx context.Context, body io.Reader) error {
 			return err
 		}
 	}
+}
+
+// broken refuses the rest of a body that ended too early, too late or too large. The
+// lines that came whole are taken, unless it is all or none.
+func (in *intake) broken(ctx context.Context, err error) error {
+	if !in.form.strict {
+		if untaken := in.handOn(ctx); untaken != nil {
+			return untaken
+		}
+	}
+	return unread(err)
 }
 
 // decodeLine decodes the event of a line.

@@ -5,6 +5,8 @@ package guardianreceiver
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // Lines of every length around the reader's buffer and the limit, however they arrive.
@@ -58,4 +61,20 @@ func TestLinesOfBrokenSource(t *testing.T) {
 	assert.NoError(t, err)
 	_, err = reader.next()
 	assert.ErrorIs(t, err, broken, "half a line is no line")
+}
+
+// Of a body that ends too early the lines that came whole are taken, and the answer says so. With
+// strict=true none are.
+func TestLinesBeforeABreakAreTaken(t *testing.T) {
+	var body bytes.Buffer
+	w := gzip.NewWriter(&body)
+	_, err := io.WriteString(w, `{"type":"detection","data":{"detector_type":"a","status":"success"}}`+"\n"+`{"type":"detection","data":{"detector_type":"b","status":"success"}}`+"\n")
+	require.NoError(t, err)
+	require.NoError(t, w.Flush()) // and no end
+	for path, accepted := range map[string]int{"/v1/events": 2, "/v1/events?strict=true": 0} {
+		r := start(t, "")
+		a := r.post(t, path, body.String(), "Content-Type", "application/x-ndjson", "Content-Encoding", "gzip")
+		assert.Equal(t, 400, a.status, path)
+		assert.Equal(t, accepted, a.Accepted, path)
+	}
 }

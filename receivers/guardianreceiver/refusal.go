@@ -47,9 +47,9 @@ func unread(err error) error {
 // an error that says nothing of itself may pass.
 func untaken(err error) error {
 	if consumererror.IsPermanent(err) {
-		return &refusal{http.StatusInternalServerError, "the events cannot be processed: " + err.Error(), err}
+		return &refusal{http.StatusInternalServerError, "the events cannot be processed behind this receiver; its log says why", err}
 	}
-	return &refusal{http.StatusServiceUnavailable, "the events cannot be taken now: " + err.Error(), err}
+	return &refusal{http.StatusServiceUnavailable, "the events cannot be taken now: send them again after Retry-After", err}
 }
 
 // unavailable reports whether a client should try again after a while.

@@ -25,18 +25,19 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                           metric.Meter
-	mu                              sync.Mutex
-	registrations                   []metric.Registration
-	GuardianMetricsDuplicates       metric.Int64Counter
-	GuardianMetricsEntries          metric.Int64ObservableGauge
-	GuardianMetricsEvents           metric.Int64Counter
-	GuardianMetricsFlushFailures    metric.Int64Counter
-	GuardianMetricsLimited          metric.Int64Counter
-	GuardianMetricsOverflowedPoints metric.Int64ObservableCounter
-	GuardianMetricsRejectedValues   metric.Int64Counter
-	GuardianMetricsSeries           metric.Int64ObservableGauge
-	GuardianMetricsUnlabelled       metric.Int64Counter
+	meter                             metric.Meter
+	mu                                sync.Mutex
+	registrations                     []metric.Registration
+	GuardianMetricsCheckpointFailures metric.Int64Counter
+	GuardianMetricsDuplicates         metric.Int64Counter
+	GuardianMetricsEntries            metric.Int64ObservableGauge
+	GuardianMetricsEvents             metric.Int64Counter
+	GuardianMetricsFlushFailures      metric.Int64Counter
+	GuardianMetricsLimited            metric.Int64Counter
+	GuardianMetricsOverflowedPoints   metric.Int64ObservableCounter
+	GuardianMetricsRejectedValues     metric.Int64Counter
+	GuardianMetricsSeries             metric.Int64ObservableGauge
+	GuardianMetricsUnlabelled         metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -123,6 +124,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.GuardianMetricsCheckpointFailures, err = builder.meter.Int64Counter(
+		"otelcol_guardian_metrics_checkpoint_failures",
+		metric.WithDescription("Number of saves that failed. The counts go on in memory; a restart would begin with older ones. [Development]"),
+		metric.WithUnit("{save}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.GuardianMetricsDuplicates, err = builder.meter.Int64Counter(
 		"otelcol_guardian_metrics_duplicates",
 		metric.WithDescription("Number of events and spans that had been counted before, and were not counted again. [Development]"),

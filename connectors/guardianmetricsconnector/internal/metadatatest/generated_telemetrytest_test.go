@@ -32,12 +32,16 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.GuardianMetricsCheckpointFailures.Add(context.Background(), 1)
 	tb.GuardianMetricsDuplicates.Add(context.Background(), 1)
 	tb.GuardianMetricsEvents.Add(context.Background(), 1)
 	tb.GuardianMetricsFlushFailures.Add(context.Background(), 1)
 	tb.GuardianMetricsLimited.Add(context.Background(), 1)
 	tb.GuardianMetricsRejectedValues.Add(context.Background(), 1)
 	tb.GuardianMetricsUnlabelled.Add(context.Background(), 1)
+	AssertEqualGuardianMetricsCheckpointFailures(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualGuardianMetricsDuplicates(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
