@@ -6,6 +6,7 @@ import (
 	guardianmetricsconnector "github.com/llm-guardian/otelcol-guardian/connectors/guardianmetricsconnector"
 	guardiananswersextension "github.com/llm-guardian/otelcol-guardian/extensions/guardiananswersextension"
 	guardiancontrolextension "github.com/llm-guardian/otelcol-guardian/extensions/guardiancontrolextension"
+	driftprocessor "github.com/llm-guardian/otelcol-guardian/processors/driftprocessor"
 	guardianreceiver "github.com/llm-guardian/otelcol-guardian/receivers/guardianreceiver"
 	nvmlreceiver "github.com/llm-guardian/otelcol-guardian/receivers/nvmlreceiver"
 	signaltometricsconnector "github.com/open-telemetry/opentelemetry-collector-contrib/connector/signaltometricsconnector"
@@ -172,6 +173,7 @@ func components() (otelcol.Factories, error) {
 	})
 
 	factories.Processors, err = otelcol.MakeFactoryMap[processor.Factory](
+		driftprocessor.NewFactory(),
 		memorylimiterprocessor.NewFactory(),
 		cumulativetodeltaprocessor.NewFactory(),
 		deltatocumulativeprocessor.NewFactory(),
@@ -186,6 +188,7 @@ func components() (otelcol.Factories, error) {
 		return otelcol.Factories{}, err
 	}
 	factories.ProcessorModules = makeModulesMap(factories.Processors, map[component.Type]string{
+		driftprocessor.NewFactory().Type():             "github.com/llm-guardian/otelcol-guardian v0.0.0",
 		memorylimiterprocessor.NewFactory().Type():     "go.opentelemetry.io/collector/processor/memorylimiterprocessor v0.158.0",
 		cumulativetodeltaprocessor.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/processor/cumulativetodeltaprocessor v0.158.0",
 		deltatocumulativeprocessor.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/processor/deltatocumulativeprocessor v0.158.0",

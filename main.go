@@ -38,10 +38,11 @@ func main() {
 	}
 }
 
-// newCommand is the collector's own command. Sub-commands of ours are added here.
+// newCommand is the collector's own command with sub-commands of ours.
 func newCommand() *cobra.Command {
 	command := otelcol.NewCommand(settings())
 	command.SilenceErrors = true
+	command.AddCommand(cli.NewReferenceCommand())
 	command.SetVersionTemplate(fmt.Sprintf("{{.Name}} {{.Version}}, commit %s, %s %s/%s, %s\n",
 		commit, runtime.Version(), runtime.GOOS, runtime.GOARCH, gpuSupport))
 	return command

@@ -47,9 +47,9 @@ func sendEvents(t *testing.T, collector *testutil.Collector, lines ...string) (c
 	return response.StatusCode, response.Header, said
 }
 
-func violations(from, to int) []string {
-	lines := make([]string, 0, to-from)
-	for i := from; i < to; i++ {
+func violations(n int) []string {
+	lines := make([]string, 0, n)
+	for i := range n {
 		lines = append(lines, fmt.Sprintf(`{"id":"v-%d","source":"/audit","type":"violation","data":{"framework":"SOC2","severity":"high","category":"CC6.%d"}}`, i, i%3))
 	}
 	return lines
@@ -60,13 +60,13 @@ func violations(from, to int) []string {
 func TestEventsAfterAKill(t *testing.T) {
 	sink := testutil.StartSink(t)
 	collector := testutil.StartCollector(t, local(t, sink))
-	code, _, said := sendEvents(t, collector, violations(0, 500)...)
+	code, _, said := sendEvents(t, collector, violations(500)...)
 	require.Equal(t, http.StatusOK, code)
 	require.Equal(t, 500, said.Accepted)
 	collector.Kill()
 
 	collector.Start(t)
-	code, _, said = sendEvents(t, collector, violations(0, 510)...)
+	code, _, said = sendEvents(t, collector, violations(510)...)
 	require.Equal(t, http.StatusOK, code)
 	assert.Equal(t, 500, said.Duplicates)
 	assert.Equal(t, 10, said.Accepted)
@@ -114,7 +114,7 @@ service:
 `,
 	})
 	backend.refuse.Store(true)
-	code, header, _ := sendEvents(t, collector, violations(0, 20)...)
+	code, header, _ := sendEvents(t, collector, violations(20)...)
 	assert.Equal(t, http.StatusServiceUnavailable, code)
 	seconds, err := strconv.Atoi(header.Get("Retry-After"))
 	require.NoError(t, err)
@@ -122,7 +122,7 @@ service:
 
 	backend.refuse.Store(false)
 	for range 2 {
-		code, _, _ = sendEvents(t, collector, violations(0, 20)...)
+		code, _, _ = sendEvents(t, collector, violations(20)...)
 		assert.Equal(t, http.StatusOK, code)
 	}
 	assert.EqualValues(t, 20, backend.taken.Load())

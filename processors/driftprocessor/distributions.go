@@ -1,0 +1,151 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package driftprocessor
+
+import (
+	"slices"
+
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/drift"
+)
+
+// distribution is the counts of a histogram point: explicit bounds, or the buckets of an exponential histogram.
+type distribution struct {
+	bounds []float64
+	counts []uint64
+
+	exponential        bool
+	scale              int32
+	threshold          float64
+	zeros              uint64
+	negative, positive side
+
+	start int64 // of the counting, Unix nanoseconds
+}
+
+// side is one side of an exponential histogram.
+type side struct {
+	offset int32
+	counts []uint64
+}
+
+func explicit(dp pmetric.HistogramDataPoint) distribution {
+	return distribution{bounds: dp.ExplicitBounds().AsRaw(), counts: dp.BucketCounts().AsRaw(), start: int64(dp.StartTimestamp())}
+}
+
+func exponential(dp pmetric.ExponentialHistogramDataPoint) distribution {
+	return distribution{
+		exponential: true, scale: dp.Scale(), threshold: dp.ZeroThreshold(), zeros: dp.ZeroCount(),
+		negative: side{dp.Negative().Offset(), dp.Negative().BucketCounts().AsRaw()},
+		positive: side{dp.Positive().Offset(), dp.Positive().BucketCounts().AsRaw()},
+		start:    int64(dp.StartTimestamp()),
+	}
+}
+
+// buckets gives the values that a point stands for; ok is false where there are none to be sure of.
+func (s *pointState) buckets(p *point, d *distribution) (*drift.Buckets, bool) {
+	tally := &p.monitor.tally
+	if p.cumulative {
+		if p.at <= s.at {
+			tally.rejected[reasonOutOfOrder]++
+			return nil, false
+		}
+		last := s.counts
+		kept := *d
+		s.counts, s.at = &kept, p.at
+		if last == nil {
+			return nil, false
+		}
+		if since, ok := d.since(last); ok {
+			d = &since
+		}
+	}
+	b, err := d.buckets()
+	if err != nil {
+		tally.rejected[reasonBuckets]++
+		return nil, false
+	}
+	return &b, b.Total() > 0
+}
+
+func (d *distribution) buckets() (drift.Buckets, error) {
+	if !d.exponential {
+		return drift.NewHistogram(d.bounds, d.counts)
+	}
+	return drift.NewExponential(d.scale, d.threshold, d.zeros,
+		drift.Exponential{Offset: d.negative.offset, Counts: d.negative.counts},
+		drift.Exponential{Offset: d.positive.offset, Counts: d.positive.counts})
+}
+
+// since gives what was counted after an older point of the same series; ok is false where the counting began again since, so
+// that the whole point is new.
+func (d *distribution) since(last *distribution) (added distribution, ok bool) {
+	if d.start != last.start || d.exponential != last.exponential {
+		return added, false
+	}
+	if !d.exponential {
+		added = distribution{bounds: d.bounds, start: d.start}
+		added.counts, ok = difference(d.counts, last.counts)
+		return added, ok && slices.Equal(d.bounds, last.bounds)
+	}
+	if d.scale > last.scale || d.threshold < last.threshold || d.zeros < last.zeros {
+		return added, false
+	}
+	added = *d
+	shift := last.scale - d.scale
+	var negative, positive bool
+	added.negative, negative = d.negative.since(last.negative.coarser(shift))
+	added.positive, positive = d.positive.since(last.positive.coarser(shift))
+	if d.threshold > last.threshold {
+		// Small values have moved into the zero bucket: they cannot be told from new ones.
+		return added, false
+	}
+	added.zeros -= last.zeros
+	return added, negative && positive
+}
+
+func difference(now, before []uint64) ([]uint64, bool) {
+	if len(now) != len(before) {
+		return nil, false
+	}
+	added := make([]uint64, len(now))
+	for i := range now {
+		if now[i] < before[i] {
+			return nil, false
+		}
+		added[i] = now[i] - before[i]
+	}
+	return added, true
+}
+
+// coarser gives the counts at a scale that is smaller by shift: 2^shift buckets become one.
+func (s side) coarser(shift int32) side {
+	if shift == 0 || len(s.counts) == 0 {
+		return s
+	}
+	first := s.offset >> shift
+	last := (s.offset + int32(len(s.counts)) - 1) >> shift
+	merged := side{first, make([]uint64, last-first+1)}
+	for i, n := range s.counts {
+		merged.counts[(s.offset+int32(i))>>shift-first] += n
+	}
+	return merged
+}
+
+// since gives what was counted after older counts of the same scale.
+func (s side) since(last side) (added side, ok bool) {
+	added = side{s.offset, slices.Clone(s.counts)}
+	for i, n := range last.counts {
+		at := int64(last.offset) + int64(i) - int64(s.offset)
+		switch {
+		case n == 0:
+		case at < 0 || at >= int64(len(added.counts)) || added.counts[at] < n:
+			return added, false
+		default:
+			added.counts[at] -= n
+		}
+	}
+	return added, true
+}

@@ -1,0 +1,279 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package driftprocessor
+
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/drift"
+	"github.com/llm-guardian/otelcol-guardian/internal/series"
+)
+
+// Attribute keys of verdicts, and of what most monitors group by.
+const (
+	keyModelName    = "model.name"
+	keyModelVersion = "model.version"
+	keyFeatureName  = "feature.name"
+	keySeverity     = "severity"
+)
+
+const (
+	// maxGroupValue is the length to which longer values of group_by are cut.
+	maxGroupValue = 256
+	// maxFeatureName is the length of the longest name of a feature.
+	maxFeatureName = 256
+)
+
+// monitor is a monitor at work.
+type monitor struct {
+	config     *MonitorConfig
+	settings   drift.Settings // with the budget of all groups
+	attributes []label        // those of the configuration, sorted
+	groups     map[string]*group
+	references *references               // nil without a file
+	series     *series.Store[pointState] // nil in logs pipelines
+	tally      tally
+
+	key     []byte // scratch
+	present map[*drift.Feature]struct{}
+}
+
+// label is an attribute of verdicts.
+type label struct{ key, value string }
+
+func newMonitor(config *MonitorConfig) *monitor {
+	m := &monitor{config: config, settings: config.settings(), groups: map[string]*group{}, present: map[*drift.Feature]struct{}{}}
+	for _, key := range slices.Sorted(maps.Keys(config.Attributes)) {
+		m.attributes = append(m.attributes, label{key, config.Attributes[key]})
+	}
+	if config.Reference.File != "" {
+		m.references = newReferences(m)
+	}
+	return m
+}
+
+// place is where an attribute may stand: on a record or point, its scope, its resource.
+type place struct{ record, scope, resource pcommon.Map }
+
+// find gives the first attribute that has one of the keys.
+func (p *place) find(keys []string) (pcommon.Value, bool) {
+	for _, attributes := range []pcommon.Map{p.record, p.scope, p.resource} {
+		if v, ok := get(attributes, keys); ok {
+			return v, true
+		}
+	}
+	return pcommon.Value{}, false
+}
+
+func get(attributes pcommon.Map, keys []string) (pcommon.Value, bool) {
+	for _, key := range keys {
+		if v, ok := attributes.Get(key); ok {
+			return v, true
+		}
+	}
+	return pcommon.Value{}, false
+}
+
+// group gives the group of a record, which it makes if there is room; else nil. fields are the keys of each key of group_by.
+func (m *monitor) group(p *place, fields [][]string, now time.Time) *group {
+	m.key = m.key[:0]
+	for _, keys := range fields {
+		v, ok := p.find(keys)
+		m.key = appendGroupValue(m.key, v, ok)
+	}
+	if g := m.groups[string(m.key)]; g != nil {
+		return g
+	}
+	if len(m.groups) >= m.config.Limits.Groups {
+		m.tally.limited[tableGroups]++
+		return nil
+	}
+	return m.addGroup(string(m.key), now)
+}
+
+// appendGroupValue appends a value with its length, so that no two lists of values have one key.
+func appendGroupValue(key []byte, v pcommon.Value, ok bool) []byte {
+	if !ok {
+		return append(key, 0)
+	}
+	var text string
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		text = v.Str()
+	case pcommon.ValueTypeInt:
+		var digits [20]byte
+		number := strconv.AppendInt(digits[:0], v.Int(), 10)
+		return append(append(key, byte(len(number))), number...)
+	default:
+		text = v.AsString()
+	}
+	if len(text) > maxGroupValue {
+		text = strings.ToValidUTF8(text[:maxGroupValue], "")
+	}
+	return append(binary.AppendUvarint(key, uint64(len(text))), text...)
+}
+
+// groupValues takes a key of groups apart.
+func groupValues(key string, n int) (values []string, ok bool) {
+	for range n {
+		length, size := binary.Uvarint([]byte(key[:min(len(key), binary.MaxVarintLen64)]))
+		if size <= 0 || length > maxGroupValue || uint64(len(key)-size) < length {
+			return nil, false
+		}
+		values = append(values, key[size:size+int(length)])
+		key = key[size+int(length):]
+	}
+	return values, key == ""
+}
+
+// addGroup makes a group. Its file, if the monitor has one, is read by the loader.
+func (m *monitor) addGroup(key string, now time.Time) *group {
+	values, _ := groupValues(key, len(m.config.GroupBy))
+	g := &group{monitor: m, key: key, values: values, seen: now}
+	g.drift, _ = drift.NewGroup(m.settings) // the settings were validated
+	m.groups[key] = g
+	if m.references == nil {
+		g.ready = true
+	} else {
+		m.references.add(g)
+	}
+	return g
+}
+
+// forget removes groups for which nothing has come for long.
+func (m *monitor) forget(now time.Time) {
+	for key, g := range m.groups {
+		if now.Sub(g.seen) > m.config.Limits.IdleAfter {
+			g.gone = true
+			delete(m.groups, key)
+			if m.references != nil {
+				m.references.remove(g)
+			}
+		}
+	}
+}
+
+// inOrder gives the groups in an order that does not change.
+func (m *monitor) inOrder() []*group {
+	groups := make([]*group, 0, len(m.groups))
+	for _, key := range slices.Sorted(maps.Keys(m.groups)) {
+		groups = append(groups, m.groups[key])
+	}
+	return groups
+}
+
+// feature gives the feature of a name, which it makes of the kind that the configuration, the reference or the value says. It
+// gives nil, and counts that, where there is no room or no kind.
+func (m *monitor) feature(g *group, name string, v pcommon.Value) *drift.Feature {
+	if f := g.drift.Find(name); f != nil {
+		return f
+	}
+	if len(name) > maxFeatureName || len(g.drift.Features()) >= m.config.Limits.Features {
+		m.tally.limited[tableFeatures]++
+		return nil
+	}
+	kind, ok := m.kind(g, name, v)
+	if !ok {
+		return nil
+	}
+	return m.addFeature(g, name, kind)
+}
+
+func (m *monitor) addFeature(g *group, name string, kind drift.Kind) *drift.Feature {
+	f := g.drift.Feature(strings.Clone(name), kind)
+	if f != nil {
+		g.refer(f)
+	}
+	return f
+}
+
+func (m *monitor) kind(g *group, name string, v pcommon.Value) (kind drift.Kind, ok bool) {
+	switch m.config.Type {
+	case typeNumeric:
+		return drift.Numeric, true
+	case typeCategorical:
+		return drift.Categorical, true
+	}
+	if r := g.reference(name); r != nil && r.Kind() != drift.Aggregated {
+		return r.Kind(), true
+	}
+	switch v.Type() {
+	case pcommon.ValueTypeInt, pcommon.ValueTypeDouble:
+		return drift.Numeric, true
+	case pcommon.ValueTypeStr, pcommon.ValueTypeBool:
+		return drift.Categorical, true
+	case pcommon.ValueTypeEmpty:
+		return 0, false
+	default:
+		m.tally.rejected[reasonUnsupported]++
+		return 0, false
+	}
+}
+
+// measure makes a value of an attribute; ok is false where it is neither a value nor a missing one.
+func (m *monitor) measure(f *drift.Feature, v pcommon.Value) (value drift.Value, ok bool) {
+	value.Feature = f
+	if f.Kind() == drift.Numeric {
+		value.Number, ok = m.number(v)
+		return value, ok
+	}
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		value.Category = f.Category(v.Str())
+	case pcommon.ValueTypeBool:
+		value.Category = strconv.FormatBool(v.Bool())
+	case pcommon.ValueTypeInt:
+		value.Category = strconv.FormatInt(v.Int(), 10)
+	case pcommon.ValueTypeDouble:
+		value.Category, value.Missing = strconv.FormatFloat(v.Double(), 'g', -1, 64), v.Double() != v.Double()
+	case pcommon.ValueTypeEmpty:
+		value.Missing = true
+	default:
+		m.tally.rejected[reasonUnsupported]++
+		return value, false
+	}
+	return value, true
+}
+
+// number gives the number of an attribute. What stands in its place, such as a string, is a missing value, and is counted.
+func (m *monitor) number(v pcommon.Value) (float64, bool) {
+	switch v.Type() {
+	case pcommon.ValueTypeDouble:
+		return v.Double(), true
+	case pcommon.ValueTypeInt:
+		return float64(v.Int()), true
+	case pcommon.ValueTypeEmpty:
+		return nan, true
+	case pcommon.ValueTypeStr, pcommon.ValueTypeBool:
+		m.tally.rejected[reasonWrongType]++
+		return nan, true
+	default:
+		m.tally.rejected[reasonUnsupported]++
+		return 0, false
+	}
+}
+
+// addAbsent adds a missing value for every feature of the group that a row lacks.
+func (m *monitor) addAbsent(g *group, b *batch, first int) {
+	features := g.drift.Features()
+	if len(b.values)-first >= len(features) {
+		return
+	}
+	clear(m.present)
+	for _, v := range b.values[first:] {
+		m.present[v.Feature] = struct{}{}
+	}
+	for _, f := range features {
+		if _, there := m.present[f]; !there {
+			b.values = append(b.values, drift.Value{Feature: f, Number: nan, Missing: true})
+		}
+	}
+}

@@ -1,0 +1,304 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package driftprocessor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/drift"
+)
+
+// stateSchema is the version of what snapshot writes.
+const stateSchema = 1
+
+// snapshot writes everything that decides later verdicts.
+func (e *engine) snapshot() []byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var to checkpoint.Encoder
+	to.Count(len(e.monitors))
+	for _, m := range e.monitors {
+		m.encode(&to)
+	}
+	e.output.encode(&to)
+	return to.Data()
+}
+
+func (m *monitor) encode(e *checkpoint.Encoder) {
+	e.String(m.config.Name)
+	e.String(m.signature())
+	encodeWindow(e, m.settings.Window)
+	groups := m.inOrder()
+	e.Count(len(groups))
+	for _, g := range groups {
+		e.String(g.key)
+		e.Varint(g.last)
+		e.Bytes(g.drift.Append(nil))
+	}
+	m.encodeSeries(e)
+}
+
+// signature is what must be as it was for a state to mean the same.
+func (m *monitor) signature() string {
+	c := m.config
+	return strings.Join([]string{c.Input.Events, c.Input.Attribute, c.Input.EventName, c.Input.Metric, c.Input.Sums, c.Value, c.Type, strings.Join(c.GroupBy, ",")}, "\x00")
+}
+
+func encodeWindow(e *checkpoint.Encoder, w drift.Window) {
+	for _, n := range []int64{
+		int64(w.Samples), int64(w.MaxAge), int64(w.SubWindows), int64(w.Lateness), int64(w.Ahead),
+		int64(w.Season.Phases), int64(w.Season.Length), int64(w.Season.Offset),
+	} {
+		e.Varint(n)
+	}
+}
+
+func decodeWindow(d *checkpoint.Decoder) (w drift.Window) {
+	w.Samples, w.MaxAge, w.SubWindows = int(d.Varint()), time.Duration(d.Varint()), int(d.Varint())
+	w.Lateness, w.Ahead = time.Duration(d.Varint()), time.Duration(d.Varint())
+	w.Season = drift.Season{Phases: int(d.Varint()), Length: time.Duration(d.Varint()), Offset: time.Duration(d.Varint())}
+	return w
+}
+
+// saved is the state of a monitor as it was saved.
+type saved struct {
+	name, signature string
+	window          drift.Window
+	groups          []savedGroup
+	series          []savedSeries
+}
+
+type savedGroup struct {
+	key   string
+	last  int64
+	drift []byte
+}
+
+func decodeMonitor(d *checkpoint.Decoder) (s saved) {
+	s.name, s.signature, s.window = d.String(), d.String(), decodeWindow(d)
+	for range d.Count(3) {
+		s.groups = append(s.groups, savedGroup{d.String(), d.Varint(), d.Bytes()})
+	}
+	s.series = decodeSeries(d)
+	return s
+}
+
+// restore reads what snapshot wrote. Monitors that are configured otherwise than they were begin again.
+func (e *engine) restore(schema uint32, blob []byte) error {
+	if schema != stateSchema {
+		return fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
+	}
+	d := checkpoint.NewDecoder(blob)
+	var all []saved
+	for range d.Count(4) {
+		all = append(all, decodeMonitor(d))
+	}
+	if d.Err() != nil {
+		return d.Err()
+	}
+	now := time.Now()
+	apply, err := e.output.decode(d, now)
+	if err := errors.Join(err, d.Finish()); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.reset()
+	apply()
+	for i := range all {
+		e.restoreMonitor(&all[i], now)
+	}
+	return nil
+}
+
+func (e *engine) restoreMonitor(s *saved, now time.Time) {
+	for _, m := range e.monitors {
+		if m.config.Name != s.name {
+			continue
+		}
+		if m.signature() != s.signature {
+			e.set.Logger.Warn("Monitor looks at something else than it did: it begins again.", zap.String("monitor", s.name))
+			return
+		}
+		m.restore(s, now, e.set.Logger.With(zap.String("monitor", s.name)))
+	}
+}
+
+func (m *monitor) restore(s *saved, now time.Time, logger *zap.Logger) {
+	for i := range s.groups {
+		if _, ok := groupValues(s.groups[i].key, len(m.config.GroupBy)); ok && len(m.groups) < m.config.Limits.Groups {
+			g := m.addGroup(s.groups[i].key, now)
+			g.last = s.groups[i].last
+		}
+	}
+	if m.references != nil {
+		m.references.readAll(now)
+	}
+	for i := range s.groups {
+		if g := m.groups[s.groups[i].key]; g != nil {
+			if err := g.restore(s.window, s.groups[i].drift); err != nil {
+				logger.Warn("Windows of a group begin again.", zap.Strings("group", g.values), zap.Error(err))
+			}
+		}
+	}
+	for i := range s.series {
+		m.restoreSeries(&s.series[i])
+	}
+}
+
+// restore puts windows, learned references and alarms back. They were saved with a window that may have been changed since.
+func (g *group) restore(window drift.Window, blob []byte) error {
+	settings := g.monitor.settings
+	settings.Window = window
+	restored, err := drift.NewGroup(settings)
+	if err != nil {
+		return err
+	}
+	lookup := func(feature, hash string) *drift.Reference {
+		if r := g.reference(feature); r != nil && r.Hash() == hash {
+			return r
+		}
+		return nil
+	}
+	if err := restored.Restore(blob, lookup); err != nil {
+		return err
+	}
+	restored.Reports() // none are saved
+	if err := restored.SetSettings(g.monitor.settings); err != nil {
+		return err
+	}
+	g.drift = restored
+	for _, f := range g.drift.Features() {
+		g.refer(f)
+	}
+	return nil
+}
+
+// readAll reads the files of restored groups, whose windows mean nothing without.
+func (r *references) readAll(now time.Time) {
+	ctx, cancel := context.WithTimeout(context.Background(), referenceTimeout)
+	defer cancel()
+	for _, f := range r.files {
+		version, set, err := f.look(ctx, f.version, false)
+		f.looked(now, version, set, err)
+	}
+}
+
+// savedSeries is the last point of a cumulative series.
+type savedSeries struct {
+	labels []byte
+	sum    lastSum
+	at     int64
+	counts *distribution
+}
+
+func (m *monitor) encodeSeries(e *checkpoint.Encoder) {
+	n := 0
+	if m.series != nil {
+		for _, state := range m.series.All() {
+			if state.cumulative() {
+				n++
+			}
+		}
+	}
+	e.Count(n)
+	if n == 0 {
+		return
+	}
+	var labels []byte
+	for ref, state := range m.series.All() {
+		if !state.cumulative() {
+			continue
+		}
+		labels = m.series.AppendLabels(labels[:0], ref)
+		e.Bytes(labels)
+		e.Float64(state.sum.value)
+		e.Varint(state.sum.at)
+		e.Varint(state.sum.start)
+		e.Varint(state.at)
+		e.Bool(state.counts != nil)
+		if state.counts != nil {
+			state.counts.encode(e)
+		}
+	}
+}
+
+func (s *pointState) cumulative() bool { return s.sum.at != 0 || s.counts != nil }
+
+func decodeSeries(d *checkpoint.Decoder) (all []savedSeries) {
+	for range d.Count(13) {
+		s := savedSeries{labels: d.Bytes(), sum: lastSum{value: d.Float64(), at: d.Varint(), start: d.Varint()}, at: d.Varint()}
+		if d.Bool() {
+			s.counts = decodeDistribution(d)
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+func (m *monitor) restoreSeries(s *savedSeries) {
+	if m.series == nil {
+		return
+	}
+	// A series that cannot be put back begins again with its next point.
+	if state, err := m.series.Restore(s.labels); err == nil {
+		state.sum, state.at, state.counts = s.sum, s.at, s.counts
+	}
+}
+
+func (d *distribution) encode(e *checkpoint.Encoder) {
+	e.Bool(d.exponential)
+	e.Varint(d.start)
+	if !d.exponential {
+		e.Count(len(d.bounds))
+		for _, bound := range d.bounds {
+			e.Float64(bound)
+		}
+		encodeCounts(e, d.counts)
+		return
+	}
+	e.Varint(int64(d.scale))
+	e.Float64(d.threshold)
+	e.Uvarint(d.zeros)
+	for _, s := range []side{d.negative, d.positive} {
+		e.Varint(int64(s.offset))
+		encodeCounts(e, s.counts)
+	}
+}
+
+func decodeDistribution(d *checkpoint.Decoder) *distribution {
+	s := &distribution{exponential: d.Bool(), start: d.Varint()}
+	if !s.exponential {
+		for range d.Count(8) {
+			s.bounds = append(s.bounds, d.Float64())
+		}
+		s.counts = decodeCounts(d)
+		return s
+	}
+	s.scale, s.threshold, s.zeros = int32(d.Varint()), d.Float64(), d.Uvarint()
+	s.negative = side{int32(d.Varint()), decodeCounts(d)}
+	s.positive = side{int32(d.Varint()), decodeCounts(d)}
+	return s
+}
+
+func encodeCounts(e *checkpoint.Encoder, counts []uint64) {
+	e.Count(len(counts))
+	for _, n := range counts {
+		e.Uvarint(n)
+	}
+}
+
+func decodeCounts(d *checkpoint.Decoder) (counts []uint64) {
+	for range d.Count(1) {
+		counts = append(counts, d.Uvarint())
+	}
+	return counts
+}
