@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
+	"github.com/llm-guardian/otelcol-guardian/internal/series"
 )
 
 // batch is what was extracted from a batch of telemetry, to be committed once that was accepted. It holds nothing of it.
@@ -15,6 +16,8 @@ type batch struct {
 	values        []drift.Value
 	points        []point
 	distributions []distribution
+	keys          []series.Key // scratch
+	touched       []*group     // scratch: those that have gathered values
 }
 
 // row is one observation of a group: values[first:end].
@@ -34,6 +37,8 @@ func (b *batch) release() {
 	clear(b.values)
 	clear(b.points)
 	clear(b.distributions)
+	clear(b.touched)
 	b.rows, b.values, b.points, b.distributions = b.rows[:0], b.values[:0], b.points[:0], b.distributions[:0]
+	b.touched = b.touched[:0]
 	batches.Put(b)
 }

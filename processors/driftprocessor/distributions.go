@@ -25,6 +25,9 @@ type distribution struct {
 	start int64 // of the counting, Unix nanoseconds
 }
 
+// maxBuckets is the number of buckets of a point, which is kept for each cumulative series.
+const maxBuckets = 1 << 14
+
 // side is one side of an exponential histogram.
 type side struct {
 	offset int32
@@ -47,6 +50,10 @@ func exponential(dp pmetric.ExponentialHistogramDataPoint) distribution {
 // buckets gives the values that a point stands for; ok is false where there are none to be sure of.
 func (s *pointState) buckets(p *point, d *distribution) (*drift.Buckets, bool) {
 	tally := &p.monitor.tally
+	if len(d.counts)+len(d.negative.counts)+len(d.positive.counts) > maxBuckets {
+		tally.rejected[reasonBuckets]++
+		return nil, false
+	}
 	if p.cumulative {
 		if p.at <= s.at {
 			tally.rejected[reasonOutOfOrder]++
@@ -94,7 +101,7 @@ func (d *distribution) since(last *distribution) (added distribution, ok bool) {
 		return added, false
 	}
 	added = *d
-	shift := last.scale - d.scale
+	shift := int64(last.scale) - int64(d.scale)
 	var negative, positive bool
 	added.negative, negative = d.negative.since(last.negative.coarser(shift))
 	added.positive, positive = d.positive.since(last.positive.coarser(shift))
@@ -121,15 +128,15 @@ func difference(now, before []uint64) ([]uint64, bool) {
 }
 
 // coarser gives the counts at a scale that is smaller by shift: 2^shift buckets become one.
-func (s side) coarser(shift int32) side {
+func (s side) coarser(shift int64) side {
 	if shift == 0 || len(s.counts) == 0 {
 		return s
 	}
-	first := s.offset >> shift
-	last := (s.offset + int32(len(s.counts)) - 1) >> shift
-	merged := side{first, make([]uint64, last-first+1)}
+	index := func(i int) int64 { return (int64(s.offset) + int64(i)) >> shift }
+	first := index(0)
+	merged := side{int32(first), make([]uint64, index(len(s.counts)-1)-first+1)}
 	for i, n := range s.counts {
-		merged.counts[(s.offset+int32(i))>>shift-first] += n
+		merged.counts[index(i)-first] += n
 	}
 	return merged
 }

@@ -43,7 +43,6 @@ type engine struct {
 	degraded  bool
 	forgotten time.Time
 	flushed   time.Time
-	one       [1]drift.Value // scratch
 
 	store   *checkpoint.Store
 	saver   *checkpoint.Saver
@@ -234,13 +233,14 @@ func (e *engine) commit(b *batch, now time.Time) {
 	defer e.mu.Unlock()
 	for i := range b.rows {
 		r := &b.rows[i]
-		r.group.observe(r.at, now, b.values[r.first:r.end])
+		r.group.observe(r.at, now, b.values[r.first:r.end], 1)
 		e.collect(r.group, now)
 	}
 	for i := range b.points {
-		if g := e.commitPoint(b, &b.points[i], now); g != nil {
-			e.collect(g, now)
-		}
+		e.commitPoint(b, &b.points[i], now)
+	}
+	for _, g := range b.touched {
+		e.commitGathered(g, now)
 	}
 	e.telemetry.report(e.monitors)
 }
@@ -248,6 +248,9 @@ func (e *engine) commit(b *batch, now time.Time) {
 // collect gives the reports of a group to the output.
 func (e *engine) collect(g *group, now time.Time) {
 	reports := g.drift.Reports()
+	if len(reports) > 0 {
+		g.windowEnded()
+	}
 	for i := range reports {
 		g.monitor.count(&reports[i])
 		if !g.monitor.config.Muted {

@@ -25,6 +25,10 @@ type group struct {
 	seen     time.Time // when something came last
 	last     int64     // the latest event time, Unix nanoseconds
 	sharedBy int       // the number of groups that the budget was divided by
+
+	gathered   []drift.Value // of points that have one time
+	gatheredAt int64
+	filled     int // values in the open part of a window, or more than it can hold where that is not known
 }
 
 // value gives the value of a key of group_by.
@@ -52,24 +56,53 @@ func (g *group) refer(f *drift.Feature) {
 	}
 }
 
-// observe commits a row.
-func (g *group) observe(at int64, now time.Time, values []drift.Value) {
+// observe commits a row, or as many as it stands for.
+func (g *group) observe(at int64, now time.Time, values []drift.Value, rows int64) {
 	m := g.monitor
 	g.seen = now
 	if !g.ready {
-		m.tally.rejected[reasonNoReference]++
+		m.tally.rejected[reasonNoReference] += rows
 		return
 	}
 	g.divideBudget()
 	switch g.drift.Observe(at, now.UnixNano(), values) {
 	case drift.Late:
-		m.tally.rejected[reasonLate]++
+		m.tally.rejected[reasonLate] += rows
 	case drift.Ahead:
-		m.tally.rejected[reasonAhead]++
+		m.tally.rejected[reasonAhead] += rows
 	default:
 		m.tally.values += int64(len(values))
 		g.last = max(g.last, at)
+		g.fill(len(values))
 	}
+}
+
+// fill notes that values came to the only feature of the group.
+func (g *group) fill(n int) {
+	if samples := g.partSamples(); g.filled < samples {
+		g.filled = (g.filled + n) % samples
+	}
+}
+
+// windowEnded notes that the open part of the window is empty, where that was not known.
+func (g *group) windowEnded() {
+	if g.filled >= g.partSamples() {
+		g.filled = 0
+	}
+}
+
+// partSamples is the number of values that ends a part of a window by itself, 0 where something else may end it.
+func (g *group) partSamples() int {
+	w := &g.monitor.settings.Window
+	if w.MaxAge > 0 || w.Season.Phases > 1 || w.Samples == 0 {
+		return 0
+	}
+	return w.Samples / max(1, w.SubWindows)
+}
+
+// room is the number of values that the open part of the window is sure to have room for, at least 1.
+func (g *group) room() int {
+	return max(1, g.partSamples()-g.filled)
 }
 
 // divideBudget gives the group its part of the monitor's budget of false alarms.

@@ -152,7 +152,7 @@ func stream(t *testing.T, s *scene, refuseEvery int) {
 		}
 		logs := newLogs(records...)
 		if refuseEvery > 0 && i%refuseEvery == 0 {
-			s.sink.refuse = 2
+			s.sink.locked(func() { s.sink.refuse = 2 })
 		}
 		for {
 			attempt := plog.NewLogs()
@@ -190,13 +190,13 @@ func TestRefusedBatchesCountOnce(t *testing.T) {
 func TestRefusedVerdictsAreSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := features(t, "")
-		s.sink.refuseVerdicts = errRefused
+		s.sink.locked(func() { s.sink.refuseVerdicts = errRefused })
 		stream(t, s, 0)
-		assert.Empty(t, s.sink.verdicts)
-		assert.Positive(t, s.sink.refused)
-		s.sink.mu.Lock()
-		s.sink.refuseVerdicts = nil
-		s.sink.mu.Unlock()
+		s.sink.locked(func() {
+			assert.Empty(t, s.sink.verdicts)
+			assert.Positive(t, s.sink.refused)
+			s.sink.refuseVerdicts = nil
+		})
 		time.Sleep(tickInterval)
 		synctest.Wait()
 		all := s.sink.drifts(t)
@@ -211,9 +211,9 @@ func TestRefusedVerdictsAreSentAgain(t *testing.T) {
 func TestVerdictsThatCanNeverBeTakenAreDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := features(t, "")
-		s.sink.refuseVerdicts = consumererror.NewPermanent(errRefused)
+		s.sink.locked(func() { s.sink.refuseVerdicts = consumererror.NewPermanent(errRefused) })
 		stream(t, s, 0)
-		assert.Equal(t, 2, s.sink.refused)
+		s.sink.locked(func() { assert.Equal(t, 2, s.sink.refused) })
 		assert.EqualValues(t, 2, s.own()["otelcol_drift_verdicts_dropped"])
 		s.stop()
 	})
@@ -442,10 +442,10 @@ func TestIdleGroupsAreForgotten(t *testing.T) {
 		s.send(prediction(map[string]any{"features.a": 1}))
 		time.Sleep(59 * time.Minute)
 		synctest.Wait()
-		assert.Len(t, s.engine.monitors[0].groups, 1)
+		assert.Equal(t, 1, groupsOf(s.engine))
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
-		assert.Empty(t, s.engine.monitors[0].groups)
+		assert.Zero(t, groupsOf(s.engine))
 		s.stop()
 	})
 }

@@ -136,13 +136,13 @@ func (p *points) metric(metric pmetric.Metric) {
 		p.sum(metric)
 	case pmetric.MetricTypeHistogram:
 		for _, dp := range metric.Histogram().DataPoints().All() {
-			if ref, ok := p.series(dp.Attributes(), metric.Name(), drift.Aggregated); ok && !dp.Flags().NoRecordedValue() {
+			if ref, ok := p.series(p.id.AttributesKey(dp.Attributes()), dp.Attributes(), metric.Name(), drift.Aggregated); ok && !dp.Flags().NoRecordedValue() {
 				p.add(p.counts(ref, dp.Timestamp(), dp.StartTimestamp(), metric.Histogram().AggregationTemporality(), explicit(dp)))
 			}
 		}
 	case pmetric.MetricTypeExponentialHistogram:
 		for _, dp := range metric.ExponentialHistogram().DataPoints().All() {
-			if ref, ok := p.series(dp.Attributes(), metric.Name(), drift.Aggregated); ok && !dp.Flags().NoRecordedValue() {
+			if ref, ok := p.series(p.id.AttributesKey(dp.Attributes()), dp.Attributes(), metric.Name(), drift.Aggregated); ok && !dp.Flags().NoRecordedValue() {
 				p.add(p.counts(ref, dp.Timestamp(), dp.StartTimestamp(), metric.ExponentialHistogram().AggregationTemporality(), exponential(dp)))
 			}
 		}
@@ -165,13 +165,19 @@ func (p *points) sum(metric pmetric.Metric) {
 	}
 }
 
+// numbers takes all keys before it looks for the first series: then the processor waits for many of them at once.
 func (p *points) numbers(all pmetric.NumberDataPointSlice, metric string, read func(series.Ref, pmetric.NumberDataPoint)) {
+	keys := p.batch.keys[:0]
+	for i := range all.Len() {
+		keys = append(keys, p.id.AttributesKey(all.At(i).Attributes()))
+	}
+	p.batch.keys = keys
 	for i := range all.Len() {
 		dp := all.At(i)
 		if dp.Flags().NoRecordedValue() {
 			continue
 		}
-		if ref, ok := p.series(dp.Attributes(), metric, drift.Numeric); ok {
+		if ref, ok := p.series(keys[i], dp.Attributes(), metric, drift.Numeric); ok {
 			read(ref, dp)
 		}
 	}
@@ -211,9 +217,9 @@ func (p *points) add(point point) {
 }
 
 // series gives the series of a point; ok is false where there is no room for it, or for what it belongs to.
-func (p *points) series(attributes pcommon.Map, metric string, kind drift.Kind) (ref series.Ref, ok bool) {
+func (p *points) series(key series.Key, attributes pcommon.Map, metric string, kind drift.Kind) (ref series.Ref, ok bool) {
 	m := p.source.monitor
-	ref, state := m.series.Find(p.id.AttributesKey(attributes))
+	ref, state := m.series.Find(key)
 	if state == nil {
 		id := p.id.Attributes(attributes)
 		if ref, state = m.series.Observe(&id); ref.IsOverflow() {
@@ -247,13 +253,12 @@ func (m *monitor) metricFeature(g *group, name string, kind drift.Kind) *drift.F
 }
 
 // commitPoint commits a point, as what came since the last one of its series where it is cumulative.
-func (e *engine) commitPoint(b *batch, p *point, now time.Time) *group {
+func (e *engine) commitPoint(b *batch, p *point, now time.Time) {
 	state := p.monitor.series.Get(p.series)
 	if state == nil || state.group == nil {
-		return nil
+		return
 	}
-	value := &e.one[0]
-	*value = drift.Value{Feature: state.feature, Number: p.number}
+	value := drift.Value{Feature: state.feature, Number: p.number}
 	ok := true
 	switch {
 	case p.distribution > 0:
@@ -261,14 +266,30 @@ func (e *engine) commitPoint(b *batch, p *point, now time.Time) *group {
 	case p.cumulative:
 		value.Number, ok = state.sum.advance(p)
 	}
-	if !ok {
-		return nil
+	if g := state.group; ok && (state.feature != nil || !g.ready) {
+		if len(g.gathered) == 0 {
+			b.touched = append(b.touched, g)
+		}
+		e.gather(g, p.at, now, &value)
 	}
-	if state.feature == nil && state.group.ready {
-		return nil
+}
+
+// gather keeps a value of a group until more of the same time have come, which are faster to commit together. No more are kept
+// than the window has room for, so it ends with the same value as if each had come alone.
+func (e *engine) gather(g *group, at int64, now time.Time, value *drift.Value) {
+	if len(g.gathered) > 0 && (at != g.gatheredAt || value.Buckets != nil || len(g.gathered) >= g.room()) {
+		e.commitGathered(g, now)
 	}
-	state.group.observe(p.at, now, e.one[:])
-	return state.group
+	g.gathered, g.gatheredAt = append(g.gathered, *value), at
+}
+
+func (e *engine) commitGathered(g *group, now time.Time) {
+	if len(g.gathered) == 0 {
+		return
+	}
+	g.observe(g.gatheredAt, now, g.gathered, int64(len(g.gathered)))
+	g.gathered = g.gathered[:0]
+	e.collect(g, now)
 }
 
 // advance gives what was added since the last point, or that per second; ok is false for the first point, and for one that is

@@ -56,6 +56,13 @@ func (s *metricSink) ConsumeMetrics(_ context.Context, metrics pmetric.Metrics) 
 	return nil
 }
 
+// locked does something to the sink while nothing arrives.
+func (s *metricSink) locked(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do()
+}
+
 // last gives the values of the last emission by Prometheus' names and labels.
 func (s *metricSink) last(t testing.TB) map[string]float64 {
 	t.Helper()
@@ -210,6 +217,53 @@ func TestGauge(t *testing.T) {
 		assert.Equal(t, 1500, s.sink.passed)
 		s.stop()
 	})
+}
+
+// Points of one time are committed together, with the verdicts that they have one by one; also over a restart.
+func TestPointsTogether(t *testing.T) {
+	run := func(config string, together, lives int) map[string]float64 {
+		storage, rng := t.TempDir(), seeded(22)
+		start := time.Unix(1_700_000_000, 0)
+		var last map[string]float64
+		for life := range lives {
+			host := newStorage(t, storage)
+			s := newMeterScene(t, "storage: file_storage\n"+config, host)
+			for second := life * 60 / lives; second < (life+1)*60/lives; second++ {
+				for range 120 / together {
+					metrics := pmetric.NewMetrics()
+					m := metrics.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+					m.SetName("queue.length")
+					points := m.SetEmptyGauge().DataPoints()
+					for i := range together {
+						p := putNumber(points, rng.NormFloat64()+float64(second)/60, newTimestamp(start.Add(time.Duration(second)*time.Second)))
+						p.Attributes().PutStr("model.name", []string{"a", "b", "c"}[i%3])
+					}
+					require.NoError(t, s.processor.ConsumeMetrics(t.Context(), metrics))
+				}
+			}
+			s.stop()
+			require.NoError(t, host.stop(t))
+			if life == lives-1 {
+				last = s.sink.last(t)
+			}
+		}
+		return last
+	}
+	f := func(window string) {
+		t.Helper()
+		config := "monitors: [{name: m, input: {metric: queue.length}, reference: {first: 300}, window: " + window + "}]"
+		once := run(config, 3, 1)
+		require.Len(t, once, 24)
+		assert.Equal(t, once, run(config, 120, 1))
+		for key, v := range run(config, 60, 4) {
+			if !strings.HasPrefix(key, "ml_data_drift_alerts") { // which show 0 first
+				assert.Equal(t, once[key], v, key)
+			}
+		}
+	}
+	f("{samples: 170}")
+	f("{samples: 170, sub_windows: 4}")
+	f("{samples: 170, max_age: 7s}")
 }
 
 // Names as the requirements, section 2, spell them, in Prometheus' own translation.
@@ -387,11 +441,24 @@ func TestExponentialDifferences(t *testing.T) {
 	f(func(d *distribution) { d.exponential = false })
 }
 
+// Extreme scales and offsets neither panic nor allocate.
+func TestExtremeHistograms(t *testing.T) {
+	extreme := side{math.MaxInt32, []uint64{1, 2}}
+	last := distribution{exponential: true, scale: math.MaxInt32, positive: extreme, negative: side{math.MinInt32, []uint64{3}}}
+	now := distribution{exponential: true, scale: math.MinInt32, positive: side{0, []uint64{9}}, negative: side{-1, []uint64{4}}}
+	added, ok := now.since(&last)
+	require.True(t, ok)
+	assert.Equal(t, side{0, []uint64{6}}, added.positive)
+	assert.Equal(t, side{-1, []uint64{1}}, added.negative)
+	_, err := added.buckets()
+	require.ErrorIs(t, err, drift.ErrBuckets)
+}
+
 // A batch that is refused and sent again counts once, and metrics that are refused are sent again.
 func TestRefusedMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newMeterScene(t, queueMonitor)
-		s.sink.refuse = 1
+		s.sink.locked(func() { s.sink.refuse = 1 })
 		require.ErrorIs(t, s.send(cumulativeOf(3)), errRefused)
 		s.n--
 		require.NoError(t, s.send(cumulativeOf(3)))
@@ -400,16 +467,16 @@ func TestRefusedMetrics(t *testing.T) {
 		for i := range 1000 {
 			require.NoError(t, s.send(cumulativeOf(float64(10+i*i))))
 		}
-		s.sink.refuseVerdicts = true
+		s.sink.locked(func() { s.sink.refuseVerdicts = true })
 		time.Sleep(25 * time.Second)
 		synctest.Wait()
-		assert.Empty(t, s.sink.verdicts)
-		s.sink.mu.Lock()
-		s.sink.refuseVerdicts = false
-		s.sink.mu.Unlock()
+		s.sink.locked(func() {
+			assert.Empty(t, s.sink.verdicts)
+			s.sink.refuseVerdicts = false
+		})
 		time.Sleep(time.Second)
 		synctest.Wait()
-		assert.Len(t, s.sink.verdicts, 2)
+		s.sink.locked(func() { assert.Len(t, s.sink.verdicts, 2) })
 		s.stop()
 	})
 }

@@ -72,6 +72,20 @@ func (s *sink) ConsumeLogs(_ context.Context, logs plog.Logs) error {
 	return nil
 }
 
+// locked does something to the sink while nothing arrives.
+func (s *sink) locked(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do()
+}
+
+// groupsOf counts the groups of the first monitor.
+func groupsOf(e *engine) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.monitors[0].groups)
+}
+
 // drifts gives the verdicts that have arrived.
 func (s *sink) drifts(t testing.TB) []*event.Drift {
 	t.Helper()

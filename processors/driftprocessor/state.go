@@ -176,6 +176,7 @@ func (g *group) restore(window drift.Window, blob []byte) error {
 		return err
 	}
 	g.drift = restored
+	g.filled = g.partSamples() // until a window ends
 	for _, f := range g.drift.Features() {
 		g.refer(f)
 	}
