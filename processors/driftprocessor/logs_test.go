@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -505,6 +506,27 @@ func TestBudgetIsShared(t *testing.T) {
 		for _, level := range levels {
 			assert.InDelta(t, 0.01, level, 1e-4)
 		}
+	})
+}
+
+// Batches that come at the same time are all judged, and no verdict is lost.
+func TestConcurrentBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, "monitors: [{name: m, input: predictions, reference: {first: 50}, window: {samples: 50}}]")
+		var senders sync.WaitGroup
+		for sender := range 8 {
+			senders.Go(func() {
+				for i := range 100 {
+					model := prediction(map[string]any{"model.name": fmt.Sprint(sender % 2), "features.x": i % 50})
+					assert.NoError(t, s.processor.ConsumeLogs(t.Context(), newLogs(model, model)))
+				}
+			})
+		}
+		senders.Wait()
+		synctest.Wait()
+		assert.EqualValues(t, 1600, s.own()["otelcol_drift_values"])
+		// Of the 16 windows of each model, the first made the reference.
+		assert.Len(t, of(s.sink.drifts(t), "x"), 30)
 	})
 }
 

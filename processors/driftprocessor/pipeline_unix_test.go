@@ -72,6 +72,7 @@ func BenchmarkPipeline(b *testing.B) {
 
 // benchmarkLogs is the same for predictions of two features.
 func benchmarkLogs(b *testing.B, with bool) {
+	b.Helper()
 	marshaler, unmarshaler := plog.ProtoMarshaler{}, plog.ProtoUnmarshaler{}
 	encode, err := consumer.NewLogs(func(_ context.Context, logs plog.Logs) error {
 		_, err := marshaler.MarshalLogs(logs)
