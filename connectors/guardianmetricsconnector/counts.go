@@ -55,19 +55,19 @@ type counts struct {
 
 // instruments are those of the catalogue; one that is switched off is nil.
 type instruments struct {
-	specialistRequests, specialistErrors, specialistTimeouts                            *metering.Instrument
-	specialistDuration, specialistQuality, specialistConfidence                         *metering.Instrument
-	specialistTokens, specialistGPU, specialistMemory                                   *metering.Instrument
-	evaluations, evaluationDuration, issues, guardianErrors                             *metering.Instrument
-	improvementsSuggested, improvementsImplemented, improvementStates                   *metering.Instrument
-	inferenceDuration, contextLength, memoryEfficiency, cacheHitRate, batchEfficiency   *metering.Instrument
-	mlRequests, mlErrors, mlDuration, mlInProgress, mlThroughput                        *metering.Instrument
-	predictionsByClass, predictionConfidence, lowConfidence                             *metering.Instrument
-	predictionLatency, predictions, predictionValue, featureValue                       *metering.Instrument
-	detectorRequests, mappingConfidence, violations                                     *metering.Instrument
-	driftScore, driftP, driftJS, driftAlerts, driftShare, conceptPSI                    *metering.Instrument
-	activeTenants, complianceScore, highConfidence                                      *metering.Instrument
-	genAIDuration, genAITokens, genAIInput, genAIOutput, genAIInputPerOp, genAIOutPerOp *metering.Instrument
+	specialistRequests, specialistErrors, specialistTimeouts                              *metering.Instrument
+	specialistDuration, specialistQuality, specialistConfidence                           *metering.Instrument
+	specialistTokens, specialistGPU, specialistMemory                                     *metering.Instrument
+	evaluations, evaluationDuration, issues, guardianErrors                               *metering.Instrument
+	improvementsSuggested, improvementsImplemented, improvementStates                     *metering.Instrument
+	inferenceDuration, contextLength, memoryEfficiency, cacheHitRate, batchEfficiency     *metering.Instrument
+	mlRequests, mlErrors, mlDuration, mlInProgress, mlThroughput                          *metering.Instrument
+	predictionsByClass, predictionConfidence, lowConfidence                               *metering.Instrument
+	predictionLatency, predictions, predictionValue, featureValue                         *metering.Instrument
+	detectorRequests, mappingConfidence, violations                                       *metering.Instrument
+	driftScore, driftP, driftJS, driftAlerts, driftShare, conceptPSI, conceptP, conceptJS *metering.Instrument
+	activeTenants, complianceScore, highConfidence                                        *metering.Instrument
+	genAIDuration, genAITokens, genAIInput, genAIOutput, genAIInputPerOp, genAIOutPerOp   *metering.Instrument
 }
 
 func newInstruments(m *metering.Meter) instruments {
@@ -114,6 +114,8 @@ func newInstruments(m *metering.Meter) instruments {
 		driftAlerts:             m.Instrument("ml.data_drift.alerts"),
 		driftShare:              m.Instrument("ml.data_drift.share"),
 		conceptPSI:              m.Instrument("ml.concept_drift.psi"),
+		conceptP:                m.Instrument("ml.concept_drift.p_value"),
+		conceptJS:               m.Instrument("ml.concept_drift.js"),
 		activeTenants:           m.Instrument("active.tenants.count"),
 		complianceScore:         m.Instrument("compliance.score"),
 		highConfidence:          m.Instrument("compliance.high_confidence"),

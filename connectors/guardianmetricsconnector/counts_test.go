@@ -455,7 +455,7 @@ func TestDrift(t *testing.T) {
 		{"guardian.drift.kind": "data", "feature.name": "age", "guardian.drift.score": 0.3, "guardian.drift.p_value": 0.001, "guardian.drift.js": 0.2, "guardian.drift.severity": "critical", "guardian.drift.state": "raised"},
 		{"guardian.drift.kind": "data", "feature.name": "plan", "guardian.drift.score": 0.12, "guardian.drift.severity": "info", "guardian.drift.state": "clear"},
 		{"guardian.drift.kind": "data", "feature.name": "few", "guardian.drift.score": 0.9, "guardian.drift.state": "insufficient_data"},
-		{"guardian.drift.kind": "concept", "feature.name": "confidence", "guardian.drift.psi": 0.21, "guardian.drift.score": 0.21, "guardian.drift.p_value": 0.04},
+		{"guardian.drift.kind": "concept", "feature.name": "confidence", "guardian.drift.psi": 0.21, "guardian.drift.score": 0.21, "guardian.drift.p_value": 0.9, "guardian.drift.details.ks_p_value": 0.04},
 		{"guardian.drift.kind": "dataset", "guardian.drift.score": 0.5},
 	} {
 		r := plog.NewLogRecord()
@@ -473,7 +473,6 @@ func TestDrift(t *testing.T) {
 		"ml_data_drift_score{feature_name=age,model_name=churn,model_version=3}":                          0.3,
 		"ml_data_drift_score{feature_name=plan,model_name=churn,model_version=3}":                         0.12,
 		"ml_data_drift_p_value{feature_name=age,model_name=churn,model_version=3}":                        0.001,
-		"ml_data_drift_p_value{feature_name=confidence,model_name=churn,model_version=3}":                 0.04,
 		"ml_data_drift_js{feature_name=age,model_name=churn,model_version=3}":                             0.2,
 		"ml_data_drift_alerts_total{feature_name=age,model_name=churn,model_version=3,severity=critical}": 1,
 		"ml_data_drift_alerts_total{feature_name=age,model_name=churn,model_version=3,severity=warning}":  1,
@@ -481,7 +480,10 @@ func TestDrift(t *testing.T) {
 		"ml_data_drift_alerts_total{feature_name=plan,model_name=churn,model_version=3,severity=info}":    1,
 		"ml_data_drift_share{model_name=churn,model_version=3}":                                           0.5,
 	}, drift)
-	assert.InDelta(t, 0.21, shown["ml_concept_drift_psi{model_name=churn,model_version=3}"], 0)
+	assert.Equal(t, map[string]float64{
+		"ml_concept_drift_psi{model_name=churn,model_version=3}":     0.21,
+		"ml_concept_drift_p_value{model_name=churn,model_version=3}": 0.04,
+	}, with(shown, "ml_concept_drift"))
 }
 
 // An evaluation counts once, be it seen as an event, as a span guardian_evaluation, or

@@ -19,20 +19,33 @@ func (c *counts) drift(d *event.Drift, at *occasion) {
 	model, version := orUnknown(d.Model.Name), d.Model.Version
 	switch d.Kind {
 	case event.DriftData:
-		set(c.to.driftScore, at, &metering.Labels{model, d.Feature, version}, d.Score)
-		c.driftEvidence(d, model, version, at)
+		feature := &metering.Labels{model, d.Feature, version}
+		set(c.to.driftScore, at, feature, d.Score)
+		set(c.to.driftP, at, feature, d.PValue)
+		set(c.to.driftJS, at, feature, d.JS)
 		c.driftAlert(d, model, version, at)
 	case event.DriftConcept:
-		set(c.to.conceptPSI, at, &metering.Labels{model, version}, d.PSI)
-		c.driftEvidence(d, model, version, at)
+		concept := &metering.Labels{model, version}
+		set(c.to.conceptPSI, at, concept, d.PSI)
+		set(c.to.conceptP, at, concept, conceptP(d))
+		set(c.to.conceptJS, at, concept, d.JS)
 	case event.DriftDataset:
 		set(c.to.driftShare, at, &metering.Labels{model, version}, d.Score)
 	}
 }
 
-func (c *counts) driftEvidence(d *event.Drift, model, version string, at *occasion) {
-	set(c.to.driftP, at, &metering.Labels{model, d.Feature, version}, d.PValue)
-	set(c.to.driftJS, at, &metering.Labels{model, d.Feature, version}, d.JS)
+// conceptP gives the p-value of the Kolmogorov–Smirnov test, or of the χ² test of
+// categories, whatever test the monitor judges by.
+func conceptP(d *event.Drift) event.Float {
+	for _, detail := range d.Details {
+		switch detail.Key {
+		case "guardian.drift.details.ks_p_value", "guardian.drift.details.chi_square_p_value":
+			if p, ok := detail.Value.Number(); ok {
+				return event.Some(p)
+			}
+		}
+	}
+	return event.Float{}
 }
 
 // driftAlert counts the window under its severity and those below it: each series

@@ -52,6 +52,8 @@ var metrics = map[string][]string{
 	"ml_data_drift_alerts_total":          {"model_name", "feature_name", "severity", "model_version"},
 	"ml_data_drift_share":                 {"model_name", "model_version"},
 	"ml_concept_drift_psi":                {"model_name", "model_version"},
+	"ml_concept_drift_p_value":            {"model_name", "model_version"},
+	"ml_concept_drift_js":                 {"model_name", "model_version"},
 	"ml_slo_compliance_percentage":        {"model_name", "slo_type", "model_version"},
 	"model_prediction_latency_seconds":    {"model_name", "model_version"},
 	"model_predictions_total":             {"model_name", "model_version", "outcome"},

@@ -171,6 +171,9 @@ func fillDetails(d *event.Drift, r *drift.Report, v *drift.Verdict) {
 	detail(d, "tests", float64(r.Tests))
 	detail(d, "ks", v.KS.Effect)
 	detail(d, "ks_p_value", v.KS.P)
+	if v.Kind == drift.Categorical {
+		detail(d, "chi_square_p_value", v.ChiSquare.P)
+	}
 	detail(d, "reference_n", float64(v.Reference.N))
 	share := func(name string, s drift.Share) {
 		if s.Reference != 0 || s.Current != 0 {

@@ -117,6 +117,11 @@ scrape_configs: [{job_name: guardian, static_configs: [{targets: [%q]}]}]
 		assert.Equal(t, model, sample.Metric["model_name"])
 	}
 
+	// What the optional rule for concept drift reads.
+	for _, name := range []string{"ml_concept_drift_psi", "ml_concept_drift_p_value"} {
+		assert.NotEmpty(t, prometheus.Query(t, name+`{model_name="churn"}`), name)
+	}
+
 	raised := `{"bool":{"filter":[{"term":{"event_name":"guardian.drift"}},{"term":{"guardian.drift.severity":"critical"}},{"term":{"guardian.drift.kind":"data"}}]}}`
 	agentEventually(t, "the event in Elasticsearch", func() bool { return len(elastic.Search(t, "logs-*", raised)) > 0 })
 	first := time.Time{}

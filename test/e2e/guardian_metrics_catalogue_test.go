@@ -98,6 +98,7 @@ func owed(name string) *owedMetric {
 // owedToOthers are metrics whose events do not come from applications, but from the drift processor.
 var owedToOthers = []string{
 	"ml_data_drift_score", "ml_data_drift_p_value", "ml_data_drift_js", "ml_data_drift_alerts_total", "ml_data_drift_share", "ml_concept_drift_psi",
+	"ml_concept_drift_p_value", "ml_concept_drift_js",
 }
 
 // spelledShort are the counters that the requirements spell without _total.
