@@ -63,8 +63,10 @@ func (t *Table) Apply(n *Notice, now time.Time) Outcome {
 	c := e.claimOf(n.Source)
 	switch {
 	case c != nil && n.At.Before(c.At):
+		e.Heard = now // while what is late still comes, the table must not forget what has overtaken it
 		return Outdated
 	case c != nil && n.At.Equal(c.At) && n.Severity == c.Severity:
+		e.Heard = now
 		return e.again(n)
 	case c == nil && len(e.Claims) >= maxSources:
 		return Limited
