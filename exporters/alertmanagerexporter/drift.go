@@ -4,6 +4,7 @@
 package alertmanagerexporter
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -19,11 +20,16 @@ const (
 	stateRaised = "raised"
 )
 
+var errNoMonitor = errors.New("a drift event needs guardian.drift.monitor and guardian.drift.kind")
+
 // drift makes a notice of a verdict of the drift processor. The texts begin as those of the Prometheus rules of the same names.
 func (t *translator) drift(n *alerting.Notice, record plog.LogRecord) (bool, error) {
 	var d event.Drift
 	if err := event.Read(record, &d); err != nil {
 		return false, err
+	}
+	if d.Monitor == "" || d.Kind == "" {
+		return false, errNoMonitor
 	}
 	if d.State != stateClear && d.State != stateRaised {
 		return false, nil // too little data says nothing: an alarm stays as it is

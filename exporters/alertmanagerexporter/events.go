@@ -63,6 +63,20 @@ func (s *selection) add(resource pcommon.Resource, number int, record plog.LogRe
 	to.Attributes().RemoveIf(isBulky)
 }
 
+// concerns says whether any record of a batch speaks of an alert.
+func concerns(logs plog.Logs) bool {
+	for _, resource := range logs.ResourceLogs().All() {
+		for _, scope := range resource.ScopeLogs().All() {
+			for _, record := range scope.LogRecords().All() {
+				if speaks(record.EventName()) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // records goes through the records of a batch that speak of alerts. The number is that of their resource.
 func records(logs plog.Logs, visit func(resource pcommon.Resource, number int, record plog.LogRecord)) {
 	for i, resource := range logs.ResourceLogs().All() {

@@ -141,6 +141,9 @@ func (e *alertExporter) Shutdown(ctx context.Context) error {
 
 // ConsumeLogs enters what the batch says of alerts into the table, and hands on what the Alertmanagers have to hear.
 func (e *alertExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
+	if !concerns(logs) {
+		return nil
+	}
 	selected := e.take(logs)
 	switch {
 	case selected.ResourceLogs().Len() == 0:
@@ -162,13 +165,10 @@ func (e *alertExporter) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
 
 // take applies the notices of a batch, and copies the records that have something to tell.
 func (e *alertExporter) take(logs plog.Logs) plog.Logs {
-	var selected *selection
+	selected := newSelection()
 	var counts tally
 	now := time.Now()
 	records(logs, func(resource pcommon.Resource, number int, record plog.LogRecord) {
-		if selected == nil {
-			selected = newSelection()
-		}
 		n, ok, err := e.translator.notice(resource, record, now, &counts.cuts)
 		if err != nil {
 			counts.invalid++
@@ -186,9 +186,6 @@ func (e *alertExporter) take(logs plog.Logs) plog.Logs {
 			selected.add(resource, number, record)
 		}
 	})
-	if selected == nil {
-		return plog.NewLogs()
-	}
 	e.telemetry.count(&counts)
 	return selected.logs
 }

@@ -4,6 +4,7 @@
 package alertmanagerexporter
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -202,11 +203,16 @@ func gpuDescription(attributes pcommon.Map) string {
 	return strings.Join(parts, ", ") + "."
 }
 
+var errNoFigure = errors.New("a performance alert needs a metric and a value")
+
 // performance makes a notice of a figure that an application has found wrong itself.
 func (t *translator) performance(n *alerting.Notice, record plog.LogRecord) (bool, error) {
 	var a event.PerformanceAlert
 	if err := event.Read(record, &a); err != nil {
 		return false, err
+	}
+	if a.Metric == "" || !a.Value.Set {
+		return false, errNoFigure
 	}
 	n.Name, n.Source, n.Lasts = alerting.PerformanceAlert, a.Source, t.lasts
 	n.Severity = severityOf(a.Severity())
