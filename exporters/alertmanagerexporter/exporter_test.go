@@ -35,7 +35,7 @@ func TestAnAlarmBecomesAnAlertAndItsEndToo(t *testing.T) {
 			"runbook_url": "https://github.com/llm-guardian/otelcol-guardian/blob/main/monitoring/runbooks/DataDriftDetected.md",
 		}, alert.Annotations)
 		assert.WithinDuration(t, time.Now(), alert.StartsAt, 0)
-		assert.Equal(t, 4*time.Minute, alert.EndsAt.Sub(time.Now()))
+		assert.Equal(t, 4*time.Minute, time.Until(alert.EndsAt))
 
 		after(30 * time.Second)
 		b.send(t, drifted("income", "none", "clear", true))
