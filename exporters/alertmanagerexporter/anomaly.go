@@ -29,7 +29,7 @@ func (t *translator) anomaly(n *alerting.Notice, record plog.LogRecord) (bool, e
 	if detector == "" || state != stateRaised && state != stateClear {
 		return false, errNoDetector
 	}
-	n.Name, n.Source = alerting.AnomalyDetected, strings.TrimSpace(scalar(attributes, "guardian.event.source")+" "+detector)
+	n.Name, n.Source = alerting.AnomalyDetected, strings.Join([]string{scalar(attributes, "guardian.event.source"), detector, entity(attributes)}, " ")
 	if state == stateRaised {
 		severity, err := alerting.ParseSeverity(scalar(attributes, keyAnomaly+"severity"))
 		if err != nil || severity == alerting.None {

@@ -4,6 +4,7 @@
 package alertmanagerexporter
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -36,7 +37,7 @@ func (t *translator) drift(n *alerting.Notice, record plog.LogRecord) (bool, err
 	}
 	n.Severity = driftSeverity(&d)
 	n.Repeats = d.Changed.Set && !d.Changed.Value
-	n.Source = strings.Join([]string{d.Source, d.Monitor, d.Kind, d.Feature}, " ")
+	n.Source = strings.Join([]string{d.Source, d.Monitor, d.Kind, entity(record.Attributes())}, " ")
 	var summary string
 	whole := subject(d.Model, scalar(record.Attributes(), "specialist.type"))
 	switch d.Kind {
@@ -87,7 +88,7 @@ func driftDescription(d *event.Drift) string {
 	}
 	name, effect := effects[d.Cause], d.Effect
 	if name == "" {
-		name, effect = effects[d.Method], d.Score
+		name, effect = effects[cmp.Or(d.Method, "ks")], d.Score
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %.3f%s", name, effect.Or(d.Score.Value), limitOf(d.Threshold, ", limit %.3f", 1))
