@@ -73,7 +73,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s).
 
 .PHONY: bench
 bench: ## Go benchmarks of our packages.
-	go test -run '^$$' -bench . ./internal/... ./receivers/... ./connectors/... ./processors/...
+	go test -run '^$$' -bench . ./internal/... ./receivers/... ./connectors/... ./processors/... ./exporters/...
 
 .PHONY: bench-drift
 bench-drift: ## False alarms and power of the drift tests, as tables (10 minutes); GUARDIAN_DATA is the folder of the public traces.

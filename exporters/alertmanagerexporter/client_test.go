@@ -23,6 +23,7 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/exporter/exportertest"
 
+	"github.com/llm-guardian/otelcol-guardian/internal/event"
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
@@ -74,6 +75,35 @@ func TestRequestsAreBounded(t *testing.T) {
 			sizes = append(sizes, len(r.alerts))
 		}
 		assert.Equal(t, []int{maxAlerts, maxAlerts, 1}, sizes)
+	})
+}
+
+// With a batch, what comes one after the other goes in one request.
+func TestBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, newWire(), newMemory(), "sending_queue: {batch: {flush_timeout: 1s, min_size: 100, sizer: items}}\nlimits: {value_bytes: 16, labels: 3}")
+		b.send(t, drifted("income", "critical", "raised", true))
+		b.send(t, drifted("a feature with a long name", "critical", "raised", true))
+		settled()
+		assert.Empty(t, b.taken())
+		after(time.Second)
+		sent := b.taken()
+		require.Len(t, sent, 1)
+		assert.Len(t, sent[0].alerts, 2)
+		assert.EqualValues(t, 1, b.count(t, "otelcol_alertmanager_labels_cut", "reason", "length"))
+		assert.EqualValues(t, 2, b.count(t, "otelcol_alertmanager_told", "endpoint", manager))
+		assert.EqualValues(t, 2, b.count(t, "otelcol_alertmanager_entries"))
+		assert.EqualValues(t, 2, b.count(t, "otelcol_alertmanager_active", "severity", "critical"))
+
+		resource := batch(drifted("age", "critical", "raised", true))
+		resource.ResourceLogs().At(0).Resource().Attributes().PutStr("service.name", "one too many")
+		require.NoError(t, b.exporter.ConsumeLogs(t.Context(), resource))
+		broken := batch(&event.PerformanceAlert{Metric: "m", Value: event.Some(1.0)})
+		broken.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes().Remove("value")
+		require.NoError(t, b.exporter.ConsumeLogs(t.Context(), broken))
+		assert.EqualValues(t, 1, b.count(t, "otelcol_alertmanager_labels_cut", "reason", "count"))
+		assert.EqualValues(t, 1, b.count(t, "otelcol_alertmanager_invalid_events"))
+		after(time.Second)
 	})
 }
 
