@@ -23,7 +23,7 @@ const (
 
 var errNoMonitor = errors.New("a drift event needs guardian.drift.monitor and guardian.drift.kind")
 
-// drift makes a notice of a verdict of the drift processor. The texts begin as those of the Prometheus rules of the same names.
+// drift makes a notice of a verdict of the drift processor.
 func (t *translator) drift(n *alerting.Notice, record plog.LogRecord) (bool, error) {
 	var d event.Drift
 	if err := event.Read(record, &d); err != nil {
@@ -38,24 +38,33 @@ func (t *translator) drift(n *alerting.Notice, record plog.LogRecord) (bool, err
 	n.Severity = driftSeverity(&d)
 	n.Repeats = d.Changed.Set && !d.Changed.Value
 	n.Source = strings.Join([]string{d.Source, d.Monitor, d.Kind, entity(record.Attributes())}, " ")
-	var summary string
-	whole := subject(d.Model, scalar(record.Attributes(), "specialist.type"))
 	switch d.Kind {
 	case event.DriftData:
 		n.Name = alerting.DataDriftDetected
-		summary = "Feature " + d.Feature + of(whole) + " has drifted."
 	case event.DriftConcept:
 		n.Name = alerting.ConceptDriftDetected
-		summary = "Predictions" + of(whole) + " have drifted."
 	default:
 		n.Name = alerting.HighDrift
-		summary = "Much of the input" + of(whole) + " has drifted."
 	}
-	n.Annotations = map[string]string{
-		alerting.AnnotationSummary:     summary,
-		alerting.AnnotationDescription: driftDescription(&d),
+	if n.Severity > alerting.None || !n.Repeats { // most verdicts are calm again, and nobody reads of that
+		n.Annotations = map[string]string{
+			alerting.AnnotationSummary:     driftSummary(&d, subject(d.Model, scalar(record.Attributes(), "specialist.type"))),
+			alerting.AnnotationDescription: driftDescription(&d),
+		}
 	}
 	return true, nil
+}
+
+// driftSummary begins as that of the Prometheus rule of the same name.
+func driftSummary(d *event.Drift, whole string) string {
+	switch d.Kind {
+	case event.DriftData:
+		return "Feature " + d.Feature + of(whole) + " has drifted."
+	case event.DriftConcept:
+		return "Predictions" + of(whole) + " have drifted."
+	default:
+		return "Much of the input" + of(whole) + " has drifted."
+	}
 }
 
 // driftSeverity is that of the alarm. An alarm that waits for calm windows is at least a warning, whatever the last window was, and

@@ -73,7 +73,9 @@ func (t *translator) notice(resource pcommon.Resource, record plog.LogRecord, no
 		n.Severity = alerting.None
 	}
 	t.label(&n, resource, record, cuts)
-	t.annotate(&n)
+	if n.Annotations != nil {
+		t.annotate(&n)
+	}
 	return n, true, nil
 }
 
