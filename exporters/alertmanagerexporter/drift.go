@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -93,7 +94,11 @@ var effects = map[string]string{
 
 func driftDescription(d *event.Drift) string {
 	if d.Kind == event.DriftDataset {
-		return fmt.Sprintf("%.0f%% of %d features drifted%s.", 100*d.Score.Value, d.N.Value, limitOf(d.Threshold, ", above %.0f%%", 100))
+		features := "the"
+		if d.N.Set {
+			features = strconv.FormatInt(d.N.Value, 10)
+		}
+		return fmt.Sprintf("%.0f%% of %s features drifted%s.", 100*d.Score.Value, features, limitOf(d.Threshold, ", above %.0f%%", 100))
 	}
 	name, effect := effects[d.Cause], d.Effect
 	if name == "" {
@@ -107,7 +112,9 @@ func driftDescription(d *event.Drift) string {
 	if d.PAdjusted.Set {
 		fmt.Fprintf(&b, ", p %.2g after correction", d.PAdjusted.Value)
 	}
-	fmt.Fprintf(&b, ", over %d values", d.N.Value)
+	if d.N.Set {
+		fmt.Fprintf(&b, ", over %d values", d.N.Value)
+	}
 	if d.Reference.ID != "" {
 		fmt.Fprintf(&b, " against %s", d.Reference.ID)
 	}
