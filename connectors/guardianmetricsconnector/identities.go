@@ -69,10 +69,7 @@ func (s *identities) of(kind identityKind, parts ...string) identity {
 // identify gives the identity of an event of a log record.
 func (s *identities) identify(ev event.Event, record plog.LogRecord) identity {
 	if request, ok := ev.(*event.Request); ok && request.RequestID != "" {
-		if request.Phase == event.PhaseStart {
-			return s.of(ofStart, request.RequestID)
-		}
-		return s.of(ofRequestEvent, request.RequestID)
+		return identity{s.requestKey(request), true}
 	}
 	meta := ev.Common()
 	if meta.ID != "" {
@@ -85,6 +82,14 @@ func (s *identities) identify(ev event.Event, record plog.LogRecord) identity {
 		return identity{} // Nothing tells it from another one that says the same.
 	}
 	return s.ofContent(event.NameOf(ev), record)
+}
+
+// requestKey gives the key of an event of a request with an id.
+func (s *identities) requestKey(request *event.Request) duplicates.Key {
+	if request.Phase == event.PhaseStart {
+		return s.keys.of(ofStart, request.RequestID)
+	}
+	return s.keys.of(ofRequestEvent, request.RequestID)
 }
 
 // ownID gives the id that the fields of an event have, "" if they identify nothing.

@@ -16,14 +16,21 @@ import (
 // lotSize is how many requests are looked up together.
 const lotSize = 16
 
-// requestLot is requests that follow one another, read and not yet counted: whether they were counted before is asked for
-// all of them at once, which takes half the time.
+// requestLot is requests that follow one another, read and not yet counted. Each step is taken with all of them before the
+// next: their keys are made, and whether they were counted before is asked for, in half the time.
 type requestLot struct {
-	readers [lotSize]*event.Reader
-	events  [lotSize]event.Event
-	keys    [lotSize]duplicates.Key
-	isNew   [lotSize]bool
-	n       int
+	readers  [lotSize]*event.RequestReader
+	requests [lotSize]*event.Request
+	keys     [lotSize]duplicates.Key
+	isNew    [lotSize]bool
+	n        int
+}
+
+func newRequestLot() (lot requestLot) {
+	for i := range lot.readers {
+		lot.readers[i] = event.NewRequestReader()
+	}
+	return lot
 }
 
 // records counts the log records of one scope.
@@ -43,20 +50,16 @@ func (c *counts) records(records plog.LogRecordSlice, resource pcommon.Map, now 
 // requestRecord reads a request, and counts it together with those that follow.
 func (c *counts) requestRecord(record plog.LogRecord, resource pcommon.Map, now time.Time) {
 	lot := &c.lot
-	if lot.readers[lot.n] == nil {
-		lot.readers[lot.n] = event.NewReader(event.NameRequest)
-	}
-	ev, err := lot.readers[lot.n].Read(record)
-	if c.refuse(event.NameRequest, ev, err, now) {
+	request, err := lot.readers[lot.n].Read(record)
+	if c.refuse(event.NameRequest, &request.Meta, err, now) {
 		return
 	}
-	id := c.seen.identify(ev, record)
-	if !id.known {
+	if request.RequestID == "" {
 		c.countLot(resource, now)
-		c.countOnce(event.NameRequest, ev, resource, now)
+		c.takeRead(event.NameRequest, request, record, resource, now)
 		return
 	}
-	lot.events[lot.n], lot.keys[lot.n] = ev, id.key
+	lot.requests[lot.n] = request
 	lot.n++
 	if lot.n == lotSize {
 		c.countLot(resource, now)
@@ -65,10 +68,13 @@ func (c *counts) requestRecord(record plog.LogRecord, resource pcommon.Map, now 
 
 func (c *counts) countLot(resource pcommon.Map, now time.Time) {
 	lot := &c.lot
+	for i, request := range lot.requests[:lot.n] {
+		lot.keys[i] = c.seen.requestKey(request)
+	}
 	c.seen.table.AdmitAll(lot.keys[:lot.n], lot.isNew[:lot.n], now)
-	for i, ev := range lot.events[:lot.n] {
+	for i, request := range lot.requests[:lot.n] {
 		if lot.isNew[i] {
-			c.countOnce(event.NameRequest, ev, resource, now)
+			c.countOnce(event.NameRequest, request, resource, now)
 		} else {
 			c.telemetry.duplicate(event.NameRequest)
 		}

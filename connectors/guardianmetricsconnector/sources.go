@@ -20,14 +20,14 @@ import (
 type readers struct {
 	byName map[string]*event.Reader
 	lines  event.Lines
-	spans  *event.SpanReader
+	spans  *event.RequestReader
 	// For spans that are no calls of models.
 	request event.Request
 	result  event.Result
 }
 
 func newReaders() readers {
-	return readers{byName: map[string]*event.Reader{}, spans: event.NewSpanReader()}
+	return readers{byName: map[string]*event.Reader{}, spans: event.NewRequestReader()}
 }
 
 // reader gives the reader of an event name, or nil.
@@ -81,9 +81,13 @@ func (c *counts) record(record plog.LogRecord, resource pcommon.Map, now time.Ti
 
 // take counts an event that was read, unless it was counted before.
 func (c *counts) take(name string, ev event.Event, err error, record plog.LogRecord, resource pcommon.Map, now time.Time) {
-	if c.refuse(name, ev, err, now) {
-		return
+	if !c.refuse(name, ev.Common(), err, now) {
+		c.takeRead(name, ev, record, resource, now)
 	}
+}
+
+// takeRead counts an event whose values are right, unless it was counted before.
+func (c *counts) takeRead(name string, ev event.Event, record plog.LogRecord, resource pcommon.Map, now time.Time) {
 	if id := c.seen.identify(ev, record); id.known && !c.seen.first(id.key, now) {
 		c.telemetry.duplicate(name)
 		return
@@ -92,11 +96,11 @@ func (c *counts) take(name string, ev event.Event, err error, record plog.LogRec
 }
 
 // refuse counts what is wrong with an event and reports whether it must be left.
-func (c *counts) refuse(name string, ev event.Event, err error, now time.Time) bool {
+func (c *counts) refuse(name string, meta *event.Meta, err error, now time.Time) bool {
 	if err != nil {
 		c.rejected(name, err)
 	}
-	if ev.Common().Time.Sub(now) > clockSkew {
+	if meta.Time.After(now) && meta.Time.Sub(now) > clockSkew {
 		c.telemetry.rejected(name, "future")
 		return true
 	}
@@ -211,7 +215,7 @@ func (e *engine) span(ctx context.Context, resource ptrace.ResourceSpans, scope 
 	c := e.counts
 	switch event.KindOf(span) {
 	case event.SpanInference:
-		request, err := c.readers.spans.Read(span, resource.Resource().Attributes())
+		request, err := c.readers.spans.ReadSpan(span, resource.Resource().Attributes())
 		c.spanRequest(request, err, now)
 	case event.SpanEvaluation:
 		err := event.ReadEvaluationSpan(span, &c.readers.result)
@@ -231,7 +235,7 @@ func (e *engine) span(ctx context.Context, resource ptrace.ResourceSpans, scope 
 }
 
 func (c *counts) spanRequest(request *event.Request, err error, now time.Time) {
-	if c.refuse("span", request, err, now) {
+	if c.refuse("span", &request.Meta, err, now) {
 		return
 	}
 	if c.seen.spanAgain(request, now) {
@@ -243,7 +247,7 @@ func (c *counts) spanRequest(request *event.Request, err error, now time.Time) {
 }
 
 func (c *counts) spanResult(result *event.Result, err error, now time.Time) {
-	if c.refuse("span", result, err, now) {
+	if c.refuse("span", &result.Meta, err, now) {
 		return
 	}
 	if c.seen.spanSeen(result.TraceID, result.SpanID, now) || c.seen.evaluationAgain(ofEvaluationEvent, result, now) {

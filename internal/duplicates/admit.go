@@ -11,7 +11,8 @@ func (t *Table) Admit(key Key, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.advance(now)
-	return t.admit(&key)
+	t.sweep(sweepPerKey)
+	return t.admit(&key, t.done.hash(&key))
 }
 
 // AdmitAll does what Admit does for one key after the other, in less time, and puts what it says of each into admitted, which
@@ -22,9 +23,10 @@ func (t *Table) AdmitAll(keys []Key, admitted []bool, now time.Time) {
 	t.advance(now)
 	for len(keys) > 0 {
 		n := min(len(keys), maxExpected)
-		t.done.expect(keys[:n])
+		t.sweep(n * sweepPerKey)
+		hashes := t.done.expect(keys[:n])
 		for i := range keys[:n] {
-			admitted[i] = t.admit(&keys[i])
+			admitted[i] = t.admit(&keys[i], hashes[i])
 		}
 		keys, admitted = keys[n:], admitted[n:]
 	}
@@ -38,25 +40,22 @@ func (t *Table) Knows(key Key, now time.Time) bool {
 	if t.isPending(&key) {
 		return true
 	}
-	e := t.done.find(&key)
+	e := t.done.entry(&key)
 	return e != nil && !t.expired(e)
 }
 
-func (t *Table) admit(key *Key) bool {
+func (t *Table) admit(key *Key, hash uint32) bool {
 	if t.isPending(key) {
 		return false
 	}
-	t.sweep()
-	t.done.reserve()
-	hash := t.done.hash(key)
-	slot := t.done.slot(key, hash)
-	if t.done.cells[slot].hash != 0 {
-		if !t.expired(t.done.at(t.done.cells[slot].pos)) {
+	if known := t.done.find(key, hash); known != nil {
+		if !t.expired(t.done.at(known.pos)) {
 			return false
 		}
 		t.stats.Expired++
+		t.done.supersede(known)
 	}
-	t.done.putAt(slot, hash, entry{*key, t.now})
+	t.done.add(hash, entry{*key, t.now})
 	if t.done.len() > t.settings.Limit {
 		t.forget()
 	}

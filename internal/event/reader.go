@@ -5,6 +5,7 @@ package event
 
 import (
 	"errors"
+	"math"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -27,8 +28,12 @@ type Reader struct {
 // seat is what an attribute stands for.
 type seat struct {
 	keyed
-	place any     // what field.at gives
-	text  *string // the same, if any string will do
+	place any // what field.at gives
+	// The same, for values that are taken as they are: any string, and finite numbers from low to high.
+	text      *string
+	double    *Float
+	integer   *Int
+	low, high float64
 }
 
 // maxExpected bounds the expectations.
@@ -58,22 +63,29 @@ func (r *Reader) Read(record plog.LogRecord) (Event, error) {
 	return r.event, r.attributes(record.Attributes())
 }
 
-// SpanReader reads spans that stand for calls into one request, as ReadSpan does, in less time. It is not safe for
-// concurrent use.
-type SpanReader struct {
+// RequestReader reads records of requests, and spans that stand for calls, into one request, as Read and ReadSpan do, in less
+// time. It is not safe for concurrent use.
+type RequestReader struct {
 	request Request
 	reader  *Reader
 }
 
-// NewSpanReader gives a reader of spans.
-func NewSpanReader() *SpanReader {
-	r := &SpanReader{}
+// NewRequestReader gives a reader of requests.
+func NewRequestReader() *RequestReader {
+	r := &RequestReader{}
 	r.reader = newReader(&r.request)
 	return r
 }
 
-// Read reads a span. The request is the reader's own and good until the next one; the error is that of ReadSpan.
-func (r *SpanReader) Read(span ptrace.Span, resource pcommon.Map) (*Request, error) {
+// Read reads a record. The request is the reader's own and good until the next one; the error is that of the function Read.
+func (r *RequestReader) Read(record plog.LogRecord) (*Request, error) {
+	r.request.reset()
+	readRecordContext(record, &r.request.Meta)
+	return &r.request, r.reader.attributes(record.Attributes())
+}
+
+// ReadSpan reads a span. The request is the reader's own and good until the next one; the error is that of the function ReadSpan.
+func (r *RequestReader) ReadSpan(span ptrace.Span, resource pcommon.Map) (*Request, error) {
 	return &r.request, r.request.readSpan(span, resource, r.reader)
 }
 
@@ -84,8 +96,7 @@ func (r *Reader) attributes(attributes pcommon.Map) error {
 	for key, value := range attributes.All() {
 		found := r.seat(position, key)
 		position++
-		if found.text != nil && value.Type() == pcommon.ValueTypeStr {
-			*found.text = value.Str()
+		if found.takes(value) {
 			continue
 		}
 		var problem error
@@ -102,9 +113,56 @@ func (r *Reader) attributes(attributes pcommon.Map) error {
 		}
 	}
 	for rank := 1; rank <= highest; rank++ {
-		problems = append(problems, r.table.takeRank(rank, attributes, r.event)...)
+		problems = append(problems, r.takeRank(rank, attributes)...)
+	}
+	if problems == nil {
+		return nil
 	}
 	return errors.Join(problems...)
+}
+
+// takes takes a value as it is, if that can be seen at once. It leaves empty strings and zeros: values of other types look
+// like these.
+func (s *seat) takes(value pcommon.Value) bool {
+	switch {
+	case s.text != nil:
+		text := value.Str()
+		if text == "" {
+			return false
+		}
+		*s.text = text
+	case s.double != nil:
+		number := value.Double()
+		if number == 0 || !(s.low <= number && number <= s.high) {
+			return false
+		}
+		*s.double = Some(number)
+	case s.integer != nil:
+		number := value.Int()
+		if number == 0 || !(s.low <= float64(number) && float64(number) <= s.high) {
+			return false
+		}
+		*s.integer = Some(number)
+	default:
+		return false
+	}
+	return true
+}
+
+// takeRank reads the fields that are still absent from the other keys of one rank.
+func (r *Reader) takeRank(rank int, attributes pcommon.Map) (problems []error) {
+	position := 0
+	for key, value := range attributes.All() {
+		known := r.seat(position, key)
+		position++
+		if known.rank != rank || isSet(known.place) {
+			continue
+		}
+		if problem := known.field.take(known.place, value); problem != nil {
+			problems = append(problems, problem)
+		}
+	}
+	return problems
 }
 
 // seat gives what the key at a position stands for.
@@ -134,11 +192,27 @@ func (r *Reader) expect(position int) {
 	if position >= maxExpected {
 		return
 	}
-	if r.found.rank == 0 && r.found.field.takesAnyString() {
-		r.found.text, _ = r.found.place.(*string)
-	}
+	r.found.prepare()
 	for len(r.expected) <= position {
 		r.expected = append(r.expected, seat{})
 	}
 	r.expected[position] = r.found
+}
+
+// prepare sets what takes needs.
+func (s *seat) prepare() {
+	if s.rank > 0 {
+		return
+	}
+	s.low, s.high = s.field.low.Or(-math.MaxFloat64), s.field.high.Or(math.MaxFloat64)
+	switch place := s.place.(type) {
+	case *string:
+		if s.field.takesAnyString() {
+			s.text = place
+		}
+	case *Float:
+		s.double = place
+	case *Int:
+		s.integer = place
+	}
 }
