@@ -69,7 +69,7 @@ func (s *identities) of(kind identityKind, parts ...string) identity {
 // identify gives the identity of an event of a log record.
 func (s *identities) identify(ev event.Event, record plog.LogRecord) identity {
 	if request, ok := ev.(*event.Request); ok && request.RequestID != "" {
-		return identity{s.requestKey(request), true}
+		return s.of(kindOf(request), request.RequestID)
 	}
 	meta := ev.Common()
 	if meta.ID != "" {
@@ -84,12 +84,12 @@ func (s *identities) identify(ev event.Event, record plog.LogRecord) identity {
 	return s.ofContent(event.NameOf(ev), record)
 }
 
-// requestKey gives the key of an event of a request with an id.
-func (s *identities) requestKey(request *event.Request) duplicates.Key {
+// kindOf gives the kind of the identity that an event of a request with an id has.
+func kindOf(request *event.Request) identityKind {
 	if request.Phase == event.PhaseStart {
-		return s.keys.of(ofStart, request.RequestID)
+		return ofStart
 	}
-	return s.keys.of(ofRequestEvent, request.RequestID)
+	return ofRequestEvent
 }
 
 // ownID gives the id that the fields of an event have, "" if they identify nothing.

@@ -16,6 +16,9 @@ import (
 // lotSize is how many requests are looked up together.
 const lotSize = 16
 
+// lotExpected is how many of them are known to come before the others are read.
+const lotExpected = lotSize / 2
+
 // requestLot is requests that follow one another, read and not yet counted. Each step is taken with all of them before the
 // next: their keys are made, and whether they were counted before is asked for, in half the time.
 type requestLot struct {
@@ -23,7 +26,7 @@ type requestLot struct {
 	requests [lotSize]*event.Request
 	keys     [lotSize]duplicates.Key
 	isNew    [lotSize]bool
-	n        int
+	n, keyed int // requests, and those with a key
 }
 
 func newRequestLot() (lot requestLot) {
@@ -61,16 +64,31 @@ func (c *counts) requestRecord(record plog.LogRecord, resource pcommon.Map, now 
 	}
 	lot.requests[lot.n] = request
 	lot.n++
+	if lot.n%lotExpected == 0 {
+		c.expectLot()
+	}
 	if lot.n == lotSize {
 		c.countLot(resource, now)
 	}
 }
 
+// expectLot makes the keys that are still missing, and has fetched what the table knows of them.
+func (c *counts) expectLot() {
+	lot := &c.lot
+	from := lot.keyed
+	for ; lot.keyed < lot.n; lot.keyed++ {
+		request := lot.requests[lot.keyed]
+		lot.keys[lot.keyed] = c.keys.of(kindOf(request), request.RequestID)
+	}
+	c.seen.table.Expect(lot.keys[from:lot.n])
+}
+
 func (c *counts) countLot(resource pcommon.Map, now time.Time) {
 	lot := &c.lot
-	for i, request := range lot.requests[:lot.n] {
-		lot.keys[i] = c.seen.requestKey(request)
+	if lot.n == 0 {
+		return
 	}
+	c.expectLot()
 	c.seen.table.AdmitAll(lot.keys[:lot.n], lot.isNew[:lot.n], now)
 	for i, request := range lot.requests[:lot.n] {
 		if lot.isNew[i] {
@@ -79,5 +97,5 @@ func (c *counts) countLot(resource pcommon.Map, now time.Time) {
 			c.telemetry.duplicate(event.NameRequest)
 		}
 	}
-	lot.n = 0
+	lot.n, lot.keyed = 0, 0
 }

@@ -16,20 +16,23 @@ func (t *Table) Admit(key Key, now time.Time) bool {
 }
 
 // AdmitAll does what Admit does for one key after the other, in less time, and puts what it says of each into admitted, which
-// has as many elements. Little of what it reads is in the processor's caches, but what is asked for at once comes at once.
+// has as many elements.
 func (t *Table) AdmitAll(keys []Key, admitted []bool, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.advance(now)
-	for len(keys) > 0 {
-		n := min(len(keys), maxExpected)
-		t.sweep(n * sweepPerKey)
-		hashes := t.done.expect(keys[:n])
-		for i := range keys[:n] {
-			admitted[i] = t.admit(&keys[i], hashes[i])
-		}
-		keys, admitted = keys[n:], admitted[n:]
+	t.sweep(len(keys) * sweepPerKey)
+	for i := range keys {
+		admitted[i] = t.admit(&keys[i], t.done.hash(&keys[i]))
 	}
+}
+
+// Expect says which keys will be admitted or claimed next. Little of what that reads is in the processor's caches, and is fetched
+// while the caller does something else. It is of use for some dozens of keys at a time.
+func (t *Table) Expect(keys []Key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.done.expect(keys)
 }
 
 // Knows says whether a key is done or pending, and leaves it as it is.

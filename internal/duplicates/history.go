@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"unsafe"
 )
 
 // history is the queue of the keys that are done, with an index from key to entry.
@@ -22,7 +23,6 @@ type history struct {
 	seed  Key
 	lines []line // a power of two
 	used  int    // entries that can be found
-	read  uint32 // keeps the compiler from leaving reads out
 }
 
 // line is 64 bytes.
@@ -64,20 +64,18 @@ func (h *history) line(number uint32) *line { return &h.lines[number&uint32(len(
 // holds says whether the position of a cell is in the queue.
 func (h *history) holds(c cell) bool { return c.hash != 0 && c.pos-h.head < h.tail-h.head }
 
-// maxExpected is how many keys it is of use to expect: what is read for more may be gone when it is needed.
-const maxExpected = 32
-
-// expect gives the hashes of keys, and reads the lines where searches for them begin. The reads follow closely on one another,
-// so that the processor waits for many of them at once.
-func (h *history) expect(keys []Key) (hashes [maxExpected]uint32) {
-	read := uint32(0)
+// expect prefetches what adding keys will read: the lines where searches for them begin, and the oldest entries, which make room.
+func (h *history) expect(keys []Key) {
 	for i := range keys {
-		hashes[i] = h.hash(&keys[i])
-		read |= h.line(hashes[i]).spill.hash
+		prefetch(unsafe.Pointer(h.line(h.hash(&keys[i]))))
 	}
-	h.read = read
-	return hashes
+	for i := 0; i < min(len(keys), h.len()); i += entriesPerLine {
+		prefetch(unsafe.Pointer(h.at(h.head + uint32(i))))
+	}
 }
+
+// entriesPerLine are no more than a line of the processor's caches holds.
+const entriesPerLine = 2
 
 // find returns the cell of a key, nil if there is none. It is valid until the next add.
 func (h *history) find(key *Key, hash uint32) *cell {

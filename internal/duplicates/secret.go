@@ -20,7 +20,7 @@ func NewSecret() (s Secret) {
 }
 
 // KeyOf returns the key of an identity of a kind that consists of the given parts. Each part counts with its length. It is
-// SipHash-2-4 with 128 bits (Aumasson and Bernstein 2012, and their reference implementation for the 128 bits) of the kind and,
+// SipHash-1-3 with 128 bits (Aumasson and Bernstein 2012, and their reference implementation for the 128 bits) of the kind and,
 // for each part, of its length as a varint and itself.
 func (s *Secret) KeyOf(kind byte, parts ...string) Key {
 	h, rest, length := s.sip(), uint64(kind), 1
@@ -30,8 +30,12 @@ func (s *Secret) KeyOf(kind byte, parts ...string) Key {
 			h, rest, length = h.add(rest, length, size&0x7f|0x80, 1)
 		}
 		h, rest, length = h.add(rest, length, size, 1)
+		shift := 8 * (length & 7)
 		for ; len(part) >= 8; part = part[8:] {
-			h, rest, length = h.add(rest, length, word(part), 8)
+			w := word(part)
+			h = h.word(rest | w<<shift)
+			rest = w >> (64 - shift)
+			length += 8
 		}
 		h, rest, length = h.add(rest, length, lastWord(part), len(part))
 	}
@@ -75,7 +79,6 @@ func (h sip) add(rest uint64, length int, b uint64, n int) (sip, uint64, int) {
 
 func (h sip) word(m uint64) sip {
 	v0, v1, v2, v3 := round(h.v0, h.v1, h.v2, h.v3^m)
-	v0, v1, v2, v3 = round(v0, v1, v2, v3)
 	return sip{v0 ^ m, v1, v2, v3}
 }
 
@@ -92,7 +95,6 @@ func (h sip) sum(rest uint64, length int) (key Key) {
 
 func (h sip) last() sip {
 	v0, v1, v2, v3 := round(h.v0, h.v1, h.v2, h.v3)
-	v0, v1, v2, v3 = round(v0, v1, v2, v3)
 	v0, v1, v2, v3 = round(v0, v1, v2, v3)
 	v0, v1, v2, v3 = round(v0, v1, v2, v3)
 	return sip{v0, v1, v2, v3}

@@ -29,7 +29,7 @@ type Reader struct {
 type seat struct {
 	keyed
 	place any // what field.at gives
-	// The same, for values that are taken as they are: any string, and finite numbers from low to high.
+	// One of these is the same place, if values go there as they are: any string, and finite numbers from low to high.
 	text      *string
 	double    *Float
 	integer   *Int
@@ -92,23 +92,37 @@ func (r *RequestReader) ReadSpan(span ptrace.Span, resource pcommon.Map) (*Reque
 // attributes reads the attributes of a record or a span.
 func (r *Reader) attributes(attributes pcommon.Map) error {
 	var problems []error
-	highest, position := 0, 0 // rank among the keys
+	highest, position := 0, -1 // rank among the keys
 	for key, value := range attributes.All() {
-		found := r.seat(position, key)
 		position++
-		if found.takes(value) {
-			continue
+		// What most attributes are is dealt with here, without a call. Empty strings and zeros are not: values of other types
+		// look like these.
+		found := &r.found
+		if position < len(r.expected) {
+			found = &r.expected[position]
 		}
-		var problem error
-		switch {
-		case found.field == nil:
-			problem = r.table.takeUnknown(r.event, key, value)
-		case found.rank == 0:
-			problem = found.field.take(found.place, value)
-		default:
+		if found.key != key {
+			found = r.look(position, key)
+		}
+		if found.text != nil {
+			if text := value.Str(); text != "" {
+				*found.text = text
+				continue
+			}
+		} else if found.double != nil {
+			if number := value.Double(); number != 0 && found.low <= number && number <= found.high {
+				*found.double = Float{number, true}
+				continue
+			}
+		} else if found.integer != nil {
+			if number := value.Int(); number != 0 && found.low <= float64(number) && float64(number) <= found.high {
+				*found.integer = Int{number, true}
+				continue
+			}
+		}
+		if found.rank > 0 {
 			highest = max(highest, found.rank)
-		}
-		if problem != nil {
+		} else if problem := r.take(found, key, value); problem != nil {
 			problems = append(problems, problem)
 		}
 	}
@@ -121,40 +135,20 @@ func (r *Reader) attributes(attributes pcommon.Map) error {
 	return errors.Join(problems...)
 }
 
-// takes takes a value as it is, if that can be seen at once. It leaves empty strings and zeros: values of other types look
-// like these.
-func (s *seat) takes(value pcommon.Value) bool {
-	switch {
-	case s.text != nil:
-		text := value.Str()
-		if text == "" {
-			return false
-		}
-		*s.text = text
-	case s.double != nil:
-		number := value.Double()
-		if number == 0 || !(s.low <= number && number <= s.high) {
-			return false
-		}
-		*s.double = Some(number)
-	case s.integer != nil:
-		number := value.Int()
-		if number == 0 || !(s.low <= float64(number) && float64(number) <= s.high) {
-			return false
-		}
-		*s.integer = Some(number)
-	default:
-		return false
+// take reads an attribute of rank 0, or one that is not that of a field.
+func (r *Reader) take(found *seat, key string, value pcommon.Value) error {
+	if found.field == nil {
+		return r.table.takeUnknown(r.event, key, value)
 	}
-	return true
+	return found.field.take(found.place, value)
 }
 
 // takeRank reads the fields that are still absent from the other keys of one rank.
 func (r *Reader) takeRank(rank int, attributes pcommon.Map) (problems []error) {
-	position := 0
+	position := -1
 	for key, value := range attributes.All() {
-		known := r.seat(position, key)
 		position++
+		known := r.seat(position, key)
 		if known.rank != rank || isSet(known.place) {
 			continue
 		}
@@ -199,7 +193,7 @@ func (r *Reader) expect(position int) {
 	r.expected[position] = r.found
 }
 
-// prepare sets what takes needs.
+// prepare sets what values that are taken as they are need.
 func (s *seat) prepare() {
 	if s.rank > 0 {
 		return
