@@ -90,12 +90,15 @@ func (c *counts) countLot(resource pcommon.Map, now time.Time) {
 	}
 	c.expectLot()
 	c.seen.table.AdmitAll(lot.keys[:lot.n], lot.isNew[:lot.n], now)
+	counted := 0
 	for i, request := range lot.requests[:lot.n] {
-		if lot.isNew[i] {
-			c.countOnce(event.NameRequest, request, resource, now)
-		} else {
+		switch {
+		case !lot.isNew[i]:
 			c.telemetry.duplicate(event.NameRequest)
+		case c.countRequest(request, resource, now):
+			counted++
 		}
 	}
+	c.telemetry.counted(event.NameRequest, counted)
 	lot.n, lot.keyed = 0, 0
 }

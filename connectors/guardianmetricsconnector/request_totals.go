@@ -155,21 +155,41 @@ func (t *requestTotal) add(m measure, value float64, at *occasion) {
 		amount.first = at.now.UnixNano()
 	}
 	amount.sum += value
-	t.buckets[firstBucket[m]+bucketOf(edges[m], value)]++
+	t.buckets[firstBucket[m]+bucketOf(m, value)]++
 	if at.traced {
 		amount.exemplar = value
 		t.traced |= 1 << m
 	}
 }
 
-func bucketOf(edges []float64, value float64) int {
-	for i, edge := range edges {
+// bucketOf gives the bucket of a value: the first one whose edge is not less.
+func bucketOf(m measure, value float64) (bucket int) {
+	if value > 0 {
+		bucket = int(edgesBelow[m][math.Float64bits(value)>>52])
+	}
+	for _, edge := range edges[m][bucket:] {
 		if value <= edge {
-			return i
+			return bucket
+		}
+		bucket++
+	}
+	return bucket
+}
+
+// edgesBelow is how many edges of a measure are less than all positive values with an exponent, where the search begins.
+var edgesBelow = func() (below [measures][1 << 11]uint8) {
+	for m := range measures {
+		for exponent := range below[m] {
+			least := math.Float64frombits(uint64(exponent) << 52)
+			for _, edge := range edges[m] {
+				if edge < least {
+					below[m][exponent]++
+				}
+			}
 		}
 	}
-	return len(edges)
-}
+	return below
+}()
 
 // reset empties the total.
 func (t *requestTotal) reset() {

@@ -109,17 +109,32 @@ func (c *counts) refuse(name string, meta *event.Meta, err error, now time.Time)
 
 // countOnce counts an event of which no record was counted before, unless it is a request of which a span was.
 func (c *counts) countOnce(name string, ev event.Event, resource pcommon.Map, now time.Time) {
-	if request, ok := ev.(*event.Request); ok && c.seen.asSpan(request, now) {
-		c.open.end(request.RequestID) // the span did not say of which start it is the end
-		c.telemetry.duplicate(name)
+	if request, ok := ev.(*event.Request); ok {
+		if c.countRequest(request, resource, now) {
+			c.telemetry.counted(name, 1)
+		}
 		return
 	}
-	c.telemetry.counted(name)
-	c.count(ev, resource, now)
+	c.telemetry.counted(name, 1)
+	c.count(ev, now)
+}
+
+// countRequest counts a request of which no event was counted before, and reports whether none of its spans was either.
+func (c *counts) countRequest(request *event.Request, resource pcommon.Map, now time.Time) bool {
+	if c.seen.asSpan(request, now) {
+		c.open.end(request.RequestID) // the span did not say of which start it is the end
+		c.telemetry.duplicate(event.NameRequest)
+		return false
+	}
+	if request.Specialist.Type == "" {
+		request.Specialist.Type = resourceText(resource, "specialist.type")
+	}
+	c.count(request, now)
+	return true
 }
 
 // count gives the event to what counts it.
-func (c *counts) count(ev event.Event, resource pcommon.Map, now time.Time) {
+func (c *counts) count(ev event.Event, now time.Time) {
 	at := occasion{now: now}
 	at.of(ev.Common())
 	if tenant := ev.Common().TenantID; tenant != "" {
@@ -127,9 +142,6 @@ func (c *counts) count(ev event.Event, resource pcommon.Map, now time.Time) {
 	}
 	switch ev := ev.(type) {
 	case *event.Request:
-		if ev.Specialist.Type == "" {
-			ev.Specialist.Type = resourceText(resource, "specialist.type")
-		}
 		c.request(ev, &at)
 	case *event.Result:
 		c.result(ev, &at)
@@ -242,8 +254,8 @@ func (c *counts) spanRequest(request *event.Request, err error, now time.Time) {
 		c.telemetry.duplicate("span")
 		return
 	}
-	c.telemetry.counted("span")
-	c.count(request, pcommon.NewMap(), now)
+	c.telemetry.counted("span", 1)
+	c.count(request, now)
 }
 
 func (c *counts) spanResult(result *event.Result, err error, now time.Time) {
@@ -254,7 +266,7 @@ func (c *counts) spanResult(result *event.Result, err error, now time.Time) {
 		c.telemetry.duplicate("span")
 		return
 	}
-	c.telemetry.counted("span")
+	c.telemetry.counted("span", 1)
 	c.seen.evaluated(ofEvaluationSpan, result, now)
 	at := occasion{now: now}
 	at.of(&result.Meta)
