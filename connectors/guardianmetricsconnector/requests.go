@@ -28,7 +28,12 @@ func (c *counts) request(r *event.Request, at *occasion) {
 	}
 	c.open.end(r.RequestID)
 	c.checkRequest(r)
-	labels := c.labelsOf(r)
+	labels := requestLabels{
+		specialist: r.Specialist.Type, complexity: r.Complexity,
+		model: r.Model.Name, version: r.Model.Version, endpoint: r.Endpoint,
+		operation: r.Operation, provider: r.Provider,
+	}
+	c.setOptionalLabels(&labels, r)
 	if labels.specialist != "" {
 		labels.tier = c.tiers.request(r, at)
 		c.untiered(labels.tier)
@@ -43,13 +48,8 @@ func (c *counts) request(r *event.Request, at *occasion) {
 	c.addRate(total, r, at)
 }
 
-// labelsOf gives all labels of the request's series, but for the tier.
-func (c *counts) labelsOf(r *event.Request) requestLabels {
-	labels := requestLabels{
-		specialist: r.Specialist.Type, complexity: r.Complexity,
-		model: r.Model.Name, version: r.Model.Version, endpoint: r.Endpoint,
-		operation: r.Operation, provider: r.Provider,
-	}
+// setOptionalLabels sets the labels that not every request has, but for the tier.
+func (c *counts) setOptionalLabels(labels *requestLabels, r *event.Request) {
 	if r.Failed() {
 		labels.errorType = r.ErrorType
 		if labels.errorType == "" {
@@ -64,7 +64,6 @@ func (c *counts) labelsOf(r *event.Request) requestLabels {
 			labels.sequence = number(r.SequenceLength)
 		}
 	}
-	return labels
 }
 
 // requestTotal gives the total that the next request is added to.

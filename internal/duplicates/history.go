@@ -81,15 +81,27 @@ const entriesPerLine = 2
 func (h *history) find(key *Key, hash uint32) *cell {
 	for number := hash; ; number++ {
 		l := h.line(number)
-		for i := range l.cells {
-			if c := &l.cells[i]; c.hash == hash && h.holds(*c) && h.at(c.pos).key == *key {
-				return c
-			}
+		if c := h.among(&l.cells, key, hash); c != nil {
+			return c
 		}
 		if !h.holds(l.spill) {
 			return nil
 		}
 	}
+}
+
+// among returns the cell of a key among those of a line, nil if there is none.
+func (h *history) among(cells *[lineCells]cell, key *Key, hash uint32) *cell {
+	if cells[0].hash != hash && cells[1].hash != hash && cells[2].hash != hash && cells[3].hash != hash &&
+		cells[4].hash != hash && cells[5].hash != hash && cells[6].hash != hash {
+		return nil
+	}
+	for i := range cells {
+		if c := &cells[i]; c.hash == hash && h.holds(*c) && h.at(c.pos).key == *key {
+			return c
+		}
+	}
+	return nil
 }
 
 // entry returns the entry of a key, nil if there is none. It is valid until it is popped.

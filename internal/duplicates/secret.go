@@ -37,7 +37,9 @@ func (s *Secret) KeyOf(kind byte, parts ...string) Key {
 			rest = w >> (64 - shift)
 			length += 8
 		}
-		h, rest, length = h.add(rest, length, lastWord(part), len(part))
+		if len(part) > 0 {
+			h, rest, length = h.add(rest, length, lastWord(part), len(part))
+		}
 	}
 	return h.sum(rest, length)
 }
