@@ -93,10 +93,9 @@ func requestSpans(series int) (ptrace.Traces, func(n uint64)) {
 }
 
 // BenchmarkRequest is the time per request event, and per span of the same content, that updates all its metrics, beside
-// contrib's span_metrics on these spans: once with the four dimensions that ml_requests_total and ml_request_duration_seconds have,
-// and once with all that the series of an event are told apart by, which is what it takes to get the same labels from it (the error
-// type is among its own as the status code). They take turns. What is added up per flush is moved into the metrics every
-// hundred batches, within the time that is measured. The ids change outside of it.
+// contrib's span_metrics on these spans: once with four dimensions, fewer than the metrics have labels, and once with all that the
+// series of an event are told apart by, which is what it takes to get the same labels from it. They take turns. What is added up
+// per flush is moved into the metrics every hundred batches, within the time that is measured. The ids change outside of it.
 func BenchmarkRequest(b *testing.B) {
 	for _, series := range []int{1, 1000} {
 		b.Run(fmt.Sprintf("series=%d", series), func(b *testing.B) {

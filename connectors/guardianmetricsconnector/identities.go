@@ -170,9 +170,7 @@ func (s *identities) spanSeen(trace pcommon.TraceID, span pcommon.SpanID, now ti
 
 // encloses notes that a span has a call of a model below it.
 func (s *identities) encloses(trace pcommon.TraceID, parent pcommon.SpanID, now time.Time) {
-	if !parent.IsEmpty() {
-		s.first(s.keys.ofSpan(ofEnclosing, trace, parent), now)
-	}
+	s.first(s.keys.ofSpan(ofEnclosing, trace, parent), now)
 }
 
 // A failed request and the error events that name it are one error, whatever they call

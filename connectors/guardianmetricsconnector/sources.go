@@ -202,7 +202,7 @@ func (e *engine) tracesAt(traces ptrace.Traces, now time.Time) {
 	// instrumentations: the inner one counts. It ends first, but may stand after the
 	// outer one in its batch, and in another scope.
 	eachSpan(traces, func(_ ptrace.ResourceSpans, _ ptrace.ScopeSpans, span ptrace.Span) {
-		if event.KindOf(span) == event.SpanInference {
+		if !span.ParentSpanID().IsEmpty() && event.KindOf(span) == event.SpanInference {
 			e.counts.seen.encloses(span.TraceID(), span.ParentSpanID(), now)
 		}
 	})
