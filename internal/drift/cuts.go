@@ -60,11 +60,27 @@ func (c *cuts) cells() int { return 2*int(c.n) + 1 }
 // cell returns the cell of a number that is not NaN.
 func (c *cuts) cell(v float64) uint16 { return c.inLeaf(c.inMiddle(c.inTop(v), v), v) }
 
+// search finds the cells of at most a batch of numbers, none of them NaN. The searches take turns, level by level, so that the
+// processor does not wait for one after the other.
+func (c *cuts) search(values []float64, cells *[batch]uint16) {
+	var at [batch]int
+	for i, v := range values {
+		at[i&(batch-1)] = c.inTop(v)
+	}
+	for i, v := range values {
+		at[i&(batch-1)] = c.inMiddle(at[i&(batch-1)], v)
+	}
+	for i, v := range values {
+		cells[i&(batch-1)] = c.inLeaf(at[i&(batch-1)], v)
+	}
+}
+
 // inTop returns the block of the middle level to go on in.
 func (c *cuts) inTop(v float64) int {
 	at := int(c.middle)
 	for i := range c.blocks[:c.middle] {
-		at += below(&c.blocks[i], v)
+		b := &c.blocks[i]
+		at += below(b, v) + less(b[block-1], v)
 	}
 	return at
 }
@@ -90,10 +106,11 @@ func (c *cuts) inLeaf(at int, v float64) uint16 {
 	return uint16(2 * rank)
 }
 
-// below counts the values of a block that are less than v.
+// below counts the values of a block that are less than v, but for the last: that is not less in a block that a search has come to.
 func below(b *[block]float64, v float64) int {
-	return less(b[0], v) + less(b[1], v) + less(b[2], v) + less(b[3], v) +
-		less(b[4], v) + less(b[5], v) + less(b[6], v) + less(b[7], v)
+	n := 4 * less(b[3], v)
+	n += 2 * less(b[n+1], v)
+	return n + less(b[n&(block-1)], v)
 }
 
 // less compiles to a comparison without a jump.

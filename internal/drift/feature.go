@@ -57,6 +57,19 @@ func (f *Feature) add(v *Value) {
 	f.seen += seen
 }
 
+// addNumbers counts values of a numeric feature.
+func (f *Feature) addNumbers(values []float64) {
+	if w, ok := f.open.(*numericWindow); ok {
+		w.addAll(values)
+	}
+	if f.learner != nil {
+		for _, v := range values {
+			f.learner.add(&Value{Number: v})
+		}
+	}
+	f.seen += uint64(len(values))
+}
+
 func (f *Feature) learn(v *Value) {
 	if f.learner != nil {
 		f.learner.add(v)

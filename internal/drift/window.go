@@ -67,6 +67,12 @@ func (p *presence) add(missing bool) {
 	p.count(missing)
 }
 
+// addAll adds n values that are there, at least 1.
+func (p *presence) addAll(n int) {
+	p.add(false)
+	p.there += uint64(n - 1)
+}
+
 func (p *presence) count(missing bool) {
 	if missing {
 		p.missing++
@@ -127,6 +133,30 @@ func (w *numericWindow) add(v *Value) uint64 {
 	}
 	w.count(w.cuts.cell(v.Number), v.Number)
 	return 1
+}
+
+// addAll is add for many values. The sums of a batch are gathered before they are written.
+func (w *numericWindow) addAll(values []float64) {
+	for len(values) > 0 {
+		part := values[:min(len(values), batch)]
+		values = values[len(part):]
+		if slices.ContainsFunc(part, math.IsNaN) {
+			for _, v := range part {
+				w.add(&Value{Number: v})
+			}
+			continue
+		}
+		var cells [batch]uint16
+		w.cuts.search(part, &cells)
+		w.presence.addAll(len(part))
+		w.cells.addAll(cells[:len(part)], w.cuts.cells())
+		w.serial.addAll(cells[:len(part)])
+		for i, cell := range cells[:len(part)] {
+			if cell < w.inside[0] || cell > w.inside[1] {
+				w.excess.add(w.reference, part[i])
+			}
+		}
+	}
 }
 
 // count adds a number whose cell is known.

@@ -15,9 +15,10 @@ type batch struct {
 	rows          []row
 	values        []drift.Value
 	points        []point
+	runs          []run // of the points
 	distributions []distribution
 	keys          []series.Key // scratch
-	touched       []*group     // scratch: those that have gathered values
+	touched       []*group     // scratch: those that have gathered numbers
 }
 
 // row is one observation of a group: values[first:end].
@@ -35,10 +36,10 @@ func newBatch() *batch { return batches.Get().(*batch) }
 func (b *batch) release() {
 	clear(b.rows)
 	clear(b.values)
-	clear(b.points)
+	clear(b.runs)
 	clear(b.distributions)
 	clear(b.touched)
-	b.rows, b.values, b.points, b.distributions = b.rows[:0], b.values[:0], b.points[:0], b.distributions[:0]
-	b.touched = b.touched[:0]
+	b.rows, b.values, b.distributions = b.rows[:0], b.values[:0], b.distributions[:0]
+	b.points, b.runs, b.touched = b.points[:0], b.runs[:0], b.touched[:0]
 	batches.Put(b)
 }

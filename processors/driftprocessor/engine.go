@@ -236,8 +236,11 @@ func (e *engine) commit(b *batch, now time.Time) {
 		r.group.observe(r.at, now, b.values[r.first:r.end], 1)
 		e.collect(r.group, now)
 	}
-	for i := range b.points {
-		e.commitPoint(b, &b.points[i], now)
+	first := 0
+	for i := range b.runs {
+		r := &b.runs[i]
+		e.commitRun(b, r, b.points[first:r.end], now)
+		first = r.end
 	}
 	for _, g := range b.touched {
 		e.commitGathered(g, now)
@@ -248,9 +251,6 @@ func (e *engine) commit(b *batch, now time.Time) {
 // collect gives the reports of a group to the output.
 func (e *engine) collect(g *group, now time.Time) {
 	reports := g.drift.Reports()
-	if len(reports) > 0 {
-		g.windowEnded()
-	}
 	for i := range reports {
 		g.monitor.count(&reports[i])
 		if !g.monitor.config.Muted {

@@ -20,15 +20,18 @@ type group struct {
 	drift   *drift.Group
 	file    *referenceFile // nil without a file
 	ready   bool           // its file was looked for, or it has none
-	gone    bool           // it was forgotten
+	number  uint32         // in the monitor, counted from 1
 
 	seen     time.Time // when something came last
 	last     int64     // the latest event time, Unix nanoseconds
 	sharedBy int       // the number of groups that the budget was divided by
 
-	gathered   []drift.Value // of points that have one time
-	gatheredAt int64
-	filled     int // values in the open part of a window, or more than it can hold where that is not known
+	// Of monitors of a metric:
+	feature   *drift.Feature // nil until a point made it
+	numeric   bool           // the feature is there and compares numbers
+	numbers   []float64      // of points of a batch that have one time
+	numbersAt int64
+	room      int // the number of them that is committed at the latest; 0 outside a batch
 }
 
 // value gives the value of a key of group_by.
@@ -58,51 +61,42 @@ func (g *group) refer(f *drift.Feature) {
 
 // observe commits a row, or as many as it stands for.
 func (g *group) observe(at int64, now time.Time, values []drift.Value, rows int64) {
-	m := g.monitor
+	if g.admit(now, rows) {
+		g.observed(g.drift.Observe(at, now.UnixNano(), values), at, len(values), rows)
+	}
+}
+
+// observeNumbers commits numbers of the feature of the metric, each of which is a row.
+func (g *group) observeNumbers(at int64, now time.Time, numbers []float64) {
+	rows := int64(len(numbers))
+	if g.admit(now, rows) {
+		g.observed(g.drift.ObserveNumbers(at, now.UnixNano(), g.feature, numbers), at, len(numbers), rows)
+	}
+}
+
+// admit says whether rows can be judged.
+func (g *group) admit(now time.Time, rows int64) bool {
 	g.seen = now
 	if !g.ready {
-		m.tally.rejected[reasonNoReference] += rows
-		return
+		g.monitor.tally.rejected[reasonNoReference] += rows
+		return false
 	}
 	g.divideBudget()
-	switch g.drift.Observe(at, now.UnixNano(), values) {
+	return true
+}
+
+// observed counts what became of rows.
+func (g *group) observed(timing drift.Timing, at int64, values int, rows int64) {
+	tally := &g.monitor.tally
+	switch timing {
 	case drift.Late:
-		m.tally.rejected[reasonLate] += rows
+		tally.rejected[reasonLate] += rows
 	case drift.Ahead:
-		m.tally.rejected[reasonAhead] += rows
+		tally.rejected[reasonAhead] += rows
 	default:
-		m.tally.values += int64(len(values))
+		tally.values += int64(values)
 		g.last = max(g.last, at)
-		g.fill(len(values))
 	}
-}
-
-// fill notes that values came to the only feature of the group.
-func (g *group) fill(n int) {
-	if samples := g.partSamples(); g.filled < samples {
-		g.filled = (g.filled + n) % samples
-	}
-}
-
-// windowEnded notes that the open part of the window is empty, where that was not known.
-func (g *group) windowEnded() {
-	if g.filled >= g.partSamples() {
-		g.filled = 0
-	}
-}
-
-// partSamples is the number of values that ends a part of a window by itself, 0 where something else may end it.
-func (g *group) partSamples() int {
-	w := &g.monitor.settings.Window
-	if w.MaxAge > 0 || w.Season.Phases > 1 || w.Samples == 0 {
-		return 0
-	}
-	return w.Samples / max(1, w.SubWindows)
-}
-
-// room is the number of values that the open part of the window is sure to have room for, at least 1.
-func (g *group) room() int {
-	return max(1, g.partSamples()-g.filled)
 }
 
 // divideBudget gives the group its part of the monitor's budget of false alarms.

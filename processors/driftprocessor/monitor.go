@@ -38,9 +38,15 @@ type monitor struct {
 	settings   drift.Settings // with the budget of all groups
 	attributes []label        // those of the configuration, sorted
 	groups     map[string]*group
-	references *references               // nil without a file
-	series     *series.Store[pointState] // nil in logs pipelines
+	references *references // nil without a file
 	tally      tally
+
+	// Of metrics; series is nil in logs pipelines.
+	series     *series.Store[pointState]
+	evicted    func(series.Ref, *pointState)
+	histograms histograms
+	numbered   []*group // by number; nil where there is none
+	unused     []uint32 // numbers of groups that are gone
 
 	key     []byte // scratch
 	present map[*drift.Feature]struct{}
@@ -50,7 +56,7 @@ type monitor struct {
 type label struct{ key, value string }
 
 func newMonitor(config *MonitorConfig) *monitor {
-	m := &monitor{config: config, settings: config.settings(), groups: map[string]*group{}, present: map[*drift.Feature]struct{}{}}
+	m := &monitor{config: config, settings: config.settings(), groups: map[string]*group{}, numbered: []*group{nil}, present: map[*drift.Feature]struct{}{}}
 	for _, key := range slices.Sorted(maps.Keys(config.Attributes)) {
 		m.attributes = append(m.attributes, label{key, config.Attributes[key]})
 	}
@@ -140,6 +146,7 @@ func (m *monitor) addGroup(key string, now time.Time) *group {
 	g := &group{monitor: m, key: key, values: values, seen: now}
 	g.drift, _ = drift.NewGroup(m.settings) // the settings were validated
 	m.groups[key] = g
+	m.giveNumber(g)
 	if m.references == nil {
 		g.ready = true
 	} else {
@@ -148,17 +155,45 @@ func (m *monitor) addGroup(key string, now time.Time) *group {
 	return g
 }
 
+// giveNumber gives a group a number, by which series know it.
+func (m *monitor) giveNumber(g *group) {
+	if last := len(m.unused) - 1; last >= 0 {
+		g.number, m.unused = m.unused[last], m.unused[:last]
+		m.numbered[g.number] = g
+		return
+	}
+	g.number = uint32(len(m.numbered))
+	m.numbered = append(m.numbered, g)
+}
+
+// takeNumbers makes the numbers of groups that are gone free again, once no series knows them.
+func (m *monitor) takeNumbers(gone []uint32) {
+	for _, number := range gone {
+		m.numbered[number] = nil
+	}
+	if m.series != nil && len(gone) > 0 {
+		for _, state := range m.series.All() {
+			if m.numbered[state.group] == nil {
+				state.group = 0
+			}
+		}
+	}
+	m.unused = append(m.unused, gone...)
+}
+
 // forget removes groups for which nothing has come for long.
 func (m *monitor) forget(now time.Time) {
+	var gone []uint32
 	for key, g := range m.groups {
 		if now.Sub(g.seen) > m.config.Limits.IdleAfter {
-			g.gone = true
+			gone = append(gone, g.number)
 			delete(m.groups, key)
 			if m.references != nil {
 				m.references.remove(g)
 			}
 		}
 	}
+	m.takeNumbers(gone)
 }
 
 // inOrder gives the groups in an order that does not change.
