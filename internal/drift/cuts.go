@@ -77,12 +77,12 @@ func (c *cuts) search(values []float64, cells *[batch]uint16) {
 
 // inTop returns the block of the middle level to go on in.
 func (c *cuts) inTop(v float64) int {
-	at := int(c.middle)
-	for i := range c.blocks[:c.middle] {
-		b := &c.blocks[i]
-		at += below(b, v) + less(b[block-1], v)
+	in := 0
+	for i := range c.blocks[:c.middle-1] {
+		in += less(c.blocks[i][block-1], v)
 	}
-	return at
+	b := &c.blocks[in]
+	return int(c.middle) + in*block + below(b, v) + less(b[block-1], v)
 }
 
 // inMiddle returns the leaf to go on in, given the block of the middle level.

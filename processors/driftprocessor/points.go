@@ -75,13 +75,14 @@ type pointReader struct {
 type pointSource struct {
 	monitor *monitor
 	groups  [][]string
+	members *series.Selector // of the keys of group_by
 	rate    bool
 }
 
 func newPointReader(monitors []*monitor) *pointReader {
 	r := &pointReader{byMetric: map[string][]*pointSource{}}
 	for _, m := range monitors {
-		s := &pointSource{monitor: m, rate: m.config.Input.Sums == sumsRate}
+		s := &pointSource{monitor: m, rate: m.config.Input.Sums == sumsRate, members: series.NewSelector(m.config.GroupBy...)}
 		for _, key := range m.config.GroupBy {
 			s.groups = append(s.groups, []string{key})
 		}
@@ -114,7 +115,7 @@ func (r *pointReader) read(metrics pmetric.Metrics, now time.Time, b *batch) {
 				}
 				at := points{
 					id: resourceID.Scope(scope.Scope()).Metric(metric), now: now, batch: b,
-					place: place{scope: scope.Scope().Attributes(), resource: resource.Resource().Attributes()},
+					scope: scope.Scope(), resource: resource.Resource(),
 				}
 				for _, s := range sources {
 					at.source = s
@@ -127,11 +128,29 @@ func (r *pointReader) read(metrics pmetric.Metrics, now time.Time, b *batch) {
 
 // points are the points of a metric that are being read for a monitor.
 type points struct {
-	source *pointSource
-	id     series.ID
-	place  place
-	now    time.Time
-	batch  *batch
+	source   *pointSource
+	id       series.ID
+	scope    pcommon.InstrumentationScope
+	resource pcommon.Resource
+	now      time.Time
+	batch    *batch
+}
+
+// key gives the key of the series of a point. What was counted since a point depends on its series; of other points only the group
+// matters, so all that a group holds of a metric are one series, for which less must be read.
+func (p *points) key(attributes pcommon.Map, cumulative bool) series.Key {
+	if cumulative {
+		return p.id.AttributesKey(attributes)
+	}
+	return p.id.SelectKey(p.source.members, attributes, p.scope, p.resource)
+}
+
+// fullID gives the ID that key is of.
+func (p *points) fullID(attributes pcommon.Map, cumulative bool) series.ID {
+	if cumulative {
+		return p.id.Attributes(attributes)
+	}
+	return p.id.Select(p.source.members, attributes, p.scope, p.resource)
 }
 
 func (p *points) metric(metric pmetric.Metric) {
@@ -144,7 +163,8 @@ func (p *points) metric(metric pmetric.Metric) {
 		h := metric.Histogram()
 		r := p.begin(drift.Aggregated, h.AggregationTemporality() == pmetric.AggregationTemporalityCumulative)
 		for _, dp := range h.DataPoints().All() {
-			if ref, ok := p.series(p.id.AttributesKey(dp.Attributes()), dp.Attributes(), metric.Name(), drift.Aggregated); ok && !dp.Flags().NoRecordedValue() {
+			key := p.key(dp.Attributes(), r.cumulative)
+			if ref, ok := p.series(key, dp.Attributes(), metric.Name(), &r); ok && !dp.Flags().NoRecordedValue() {
 				p.add(ref, dp.Timestamp(), explicit(dp))
 			}
 		}
@@ -153,7 +173,8 @@ func (p *points) metric(metric pmetric.Metric) {
 		h := metric.ExponentialHistogram()
 		r := p.begin(drift.Aggregated, h.AggregationTemporality() == pmetric.AggregationTemporalityCumulative)
 		for _, dp := range h.DataPoints().All() {
-			if ref, ok := p.series(p.id.AttributesKey(dp.Attributes()), dp.Attributes(), metric.Name(), drift.Aggregated); ok && !dp.Flags().NoRecordedValue() {
+			key := p.key(dp.Attributes(), r.cumulative)
+			if ref, ok := p.series(key, dp.Attributes(), metric.Name(), &r); ok && !dp.Flags().NoRecordedValue() {
 				p.add(ref, dp.Timestamp(), exponential(dp))
 			}
 		}
@@ -187,7 +208,7 @@ func (p *points) numbers(all pmetric.NumberDataPointSlice, metric string, cumula
 	r, m, b := p.begin(drift.Numeric, cumulative), p.source.monitor, p.batch
 	keys := b.keys[:0]
 	for i := range all.Len() {
-		keys = append(keys, p.id.AttributesKey(all.At(i).Attributes()))
+		keys = append(keys, p.key(all.At(i).Attributes(), cumulative))
 	}
 	b.keys = keys
 	for i := range all.Len() {
@@ -197,7 +218,7 @@ func (p *points) numbers(all pmetric.NumberDataPointSlice, metric string, cumula
 		}
 		ref, ok := m.known(keys[i])
 		if !ok {
-			if ref, ok = p.series(keys[i], dp.Attributes(), metric, drift.Numeric); !ok {
+			if ref, ok = p.series(keys[i], dp.Attributes(), metric, &r); !ok {
 				continue
 			}
 		}
@@ -231,11 +252,11 @@ func (m *monitor) known(key series.Key) (ref series.Ref, ok bool) {
 
 // series gives the series of a point; ok is false where there is no room for it, or for what it belongs to, or where that is of another
 // kind.
-func (p *points) series(key series.Key, attributes pcommon.Map, metric string, kind drift.Kind) (ref series.Ref, ok bool) {
+func (p *points) series(key series.Key, attributes pcommon.Map, metric string, r *run) (ref series.Ref, ok bool) {
 	m := p.source.monitor
 	ref, state := m.series.Find(key)
 	if state == nil {
-		id := p.id.Attributes(attributes)
+		id := p.fullID(attributes, r.cumulative)
 		if ref, state = m.series.Observe(&id); ref.IsOverflow() {
 			m.tally.limited[tableSeries]++
 			return ref, false
@@ -243,13 +264,13 @@ func (p *points) series(key series.Key, attributes pcommon.Map, metric string, k
 	}
 	g := m.numbered[state.group]
 	if g == nil {
-		p.place.record = attributes
-		if g = m.group(&p.place, p.source.groups, p.now); g == nil {
+		at := place{record: attributes, scope: p.scope.Attributes(), resource: p.resource.Attributes()}
+		if g = m.group(&at, p.source.groups, p.now); g == nil {
 			return ref, false
 		}
 		state.group = g.number
 	}
-	return ref, !g.ready || m.hasFeature(g, metric, kind)
+	return ref, !g.ready || m.hasFeature(g, metric, r.kind)
 }
 
 // hasFeature says whether the group compares points of the kind. It makes the feature of the metric with the first of them.
