@@ -237,6 +237,10 @@ const batch = 32
 // count adds values. With many features, their references come from memory rather than from the cache: the searches of several
 // values take turns, level by level, so that the processor waits for all of them at once.
 func (g *Group) count(row []Value) {
+	if len(row) < small {
+		g.countFew(row)
+		return
+	}
 	var windows [batch]*numericWindow
 	var at [batch]int
 	for i := range row {
@@ -261,6 +265,21 @@ func (g *Group) count(row []Value) {
 	}
 	for i := range row {
 		g.add(&row[i], windows[i], uint16(at[i]))
+	}
+}
+
+// small is the number of values from which it pays to search for cells together.
+const small = 6
+
+func (g *Group) countFew(row []Value) {
+	for i := range row {
+		f := row[i].Feature
+		if f == nil {
+			g.stats.Mismatched++
+			continue
+		}
+		f.add(&row[i])
+		g.fullest = max(g.fullest, f.seen)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Value is one observation of a feature. It holds no memory of the caller's but a Category, which [Feature.Category] makes safe to
-// keep.
+// Value is one observation of a feature. It holds no memory of the caller's but a Category, which
+// [Feature.Category] makes safe to keep.
 type Value struct {
 	Feature *Feature
 	// Number is the value of a numeric feature; NaN is a missing value.
@@ -19,6 +19,7 @@ type Value struct {
 	Category string
 	// Missing says that there is no category.
 	Missing bool
+	number  uint32 // of the category, counted from 1, in the reference that it was looked up in; 0 where that is not known
 	// Buckets are the values of an aggregated feature.
 	Buckets *Buckets
 }
@@ -198,7 +199,7 @@ func (w *categoricalWindow) add(v *Value) uint64 {
 	if v.Missing {
 		return 1
 	}
-	i := w.reference.of(v.Category)
+	i := w.reference.number(v)
 	w.counts[i]++
 	w.runs.add(i)
 	if i == w.reference.rest() && w.reference.complete() {

@@ -26,6 +26,8 @@ type group struct {
 	last     int64     // the latest event time, Unix nanoseconds
 	sharedBy int       // the number of groups that the budget was divided by
 
+	order []*drift.Feature // in which the values of the last record came
+
 	// Of monitors of a metric:
 	feature   *drift.Feature // nil until a point made it
 	numeric   bool           // the feature is there and compares numbers

@@ -175,7 +175,7 @@ func (g *group) restore(window drift.Window, blob []byte) error {
 	if err := restored.SetSettings(g.monitor.settings); err != nil {
 		return err
 	}
-	g.drift, g.feature, g.numeric = restored, nil, false
+	g.drift, g.order, g.feature, g.numeric = restored, nil, nil, false
 	for _, f := range g.drift.Features() {
 		g.refer(f)
 	}
