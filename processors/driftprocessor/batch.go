@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
-	"github.com/llm-guardian/otelcol-guardian/internal/series"
 )
 
 // batch is what was extracted from a batch of telemetry, to be committed once that was accepted. It holds nothing of it.
@@ -17,8 +16,7 @@ type batch struct {
 	points        []point
 	runs          []run // of the points
 	distributions []distribution
-	keys          []series.Key // scratch
-	touched       []*group     // scratch: those that have gathered numbers
+	touched       []*group // scratch: those that have gathered numbers
 }
 
 // row is one observation of a group: values[first:end].

@@ -202,36 +202,44 @@ func (p *points) end(r run) {
 	p.batch.runs = append(p.batch.runs, r)
 }
 
-// numbers reads numbers, which may be those of a cumulative sum, or to be divided by the seconds that they are over. It takes all keys
-// before it looks for the first series: then the processor waits for many of them at once.
+// keysAtOnce is the number of keys that are taken before the first series is looked for: then the processor waits for many of them at
+// once, and still has the points at hand.
+const keysAtOnce = 64
+
+// numbers reads numbers, which may be those of a cumulative sum, or to be divided by the seconds that they are over.
 func (p *points) numbers(all pmetric.NumberDataPointSlice, metric string, cumulative, rate bool) {
-	r, m, b := p.begin(drift.Numeric, cumulative), p.source.monitor, p.batch
-	keys := b.keys[:0]
-	for i := range all.Len() {
-		keys = append(keys, p.key(all.At(i).Attributes(), cumulative))
-	}
-	b.keys = keys
-	for i := range all.Len() {
-		dp := all.At(i)
-		if dp.Flags().NoRecordedValue() {
-			continue
+	r := p.begin(drift.Numeric, cumulative)
+	var keys [keysAtOnce]series.Key
+	for first := 0; first < all.Len(); first += keysAtOnce {
+		n := min(keysAtOnce, all.Len()-first)
+		for i := range n {
+			keys[i] = p.key(all.At(first+i).Attributes(), cumulative)
 		}
-		ref, ok := m.known(keys[i])
-		if !ok {
-			if ref, ok = p.series(keys[i], dp.Attributes(), metric, &r); !ok {
-				continue
-			}
+		for i := range n {
+			p.number(all.At(first+i), keys[i], metric, &r, rate)
 		}
-		next := point{series: ref, at: p.timeOf(dp.Timestamp()), start: int64(dp.StartTimestamp()), number: numberOf(dp)}
-		if rate {
-			if next.number /= seconds(next.at - next.start); next.start == 0 || next.number != next.number {
-				m.tally.rejected[reasonUnsupported]++ // a rate needs the time that it is over
-				continue
-			}
-		}
-		b.points = append(b.points, next)
 	}
 	p.end(r)
+}
+
+func (p *points) number(dp pmetric.NumberDataPoint, key series.Key, metric string, r *run, rate bool) {
+	if dp.Flags().NoRecordedValue() {
+		return
+	}
+	ref, ok := r.monitor.known(key)
+	if !ok {
+		if ref, ok = p.series(key, dp.Attributes(), metric, r); !ok {
+			return
+		}
+	}
+	next := point{series: ref, at: p.timeOf(dp.Timestamp()), start: int64(dp.StartTimestamp()), number: numberOf(dp)}
+	if rate {
+		if next.number /= seconds(next.at - next.start); next.start == 0 || next.number != next.number {
+			r.monitor.tally.rejected[reasonUnsupported]++ // a rate needs the time that it is over
+			return
+		}
+	}
+	p.batch.points = append(p.batch.points, next)
 }
 
 // add adds a point of a histogram.
