@@ -168,7 +168,9 @@ func TestValidateReportsEverything(t *testing.T) {
 		`reference::file: "refs/{model.name" has a { without a key and a }`,
 		"monitors::4 (same): it looks at what confidence looks at, and their metrics would be the same series",
 		"monitors::7 (certainty): ml_concept_drift_psi of a model has no label that tells it from prediction: give one of them kind: data with method: psi",
-		"monitors of metrics may have 4 different keys in group_by and attributes together (got model.name, model.version, a, b, c, d)",
+		"monitors::8 (hours): reference::file: {season.phase} needs season::phases",
+		"monitors::9 (hidden): reference::file: {season.phase} is the number of the phase, which a key of group_by hides",
+		"monitors of metrics may have 4 different keys in group_by and attributes together (got model.name, model.version, a, b, c, d, season.phase)",
 	} {
 		assert.ErrorContains(t, err, fault)
 	}

@@ -18,9 +18,9 @@ type group struct {
 	key     string
 	values  []string // of group_by
 	drift   *drift.Group
-	file    *referenceFile // nil without a file
-	ready   bool           // its file was looked for, or it has none
-	number  uint32         // in the monitor, counted from 1
+	files   []*referenceFile // one for all, or one for each phase of the season; none without a file
+	ready   bool             // a file was looked for, or it has none
+	number  uint32           // in the monitor, counted from 1
 
 	seen     time.Time // when something came last
 	last     int64     // the latest event time, Unix nanoseconds
@@ -46,24 +46,46 @@ func (g *group) value(key string) string {
 	return ""
 }
 
-// reference gives what the file has for a feature, or nil.
+// reference gives what the file has for a feature, or the first of the files that has something; else nil.
 func (g *group) reference(feature string) *drift.Reference {
-	if g.file == nil || g.file.set == nil {
-		return nil
+	for _, f := range g.files {
+		if r := f.find(feature); r != nil {
+			return r
+		}
 	}
-	return g.file.set.Find(feature)
+	return nil
 }
 
-// refer compares a feature with what the file has for it.
-func (g *group) refer(f *drift.Feature) {
-	if r := g.reference(f.Name()); r != nil {
-		g.file.mismatch(f, g.drift.SetReference(f, -1, r))
+// refer compares a feature with what the files have for it.
+func (g *group) refer(feature *drift.Feature) {
+	for i := range g.files {
+		g.referIn(i, feature)
 	}
+}
+
+// referIn compares a feature with what one of the files has for it.
+func (g *group) referIn(i int, feature *drift.Feature) {
+	f := g.files[i]
+	phase := i
+	if len(g.files) == 1 {
+		phase = -1 // all of them
+	}
+	if r := f.find(feature.Name()); r != nil {
+		f.mismatch(feature, g.drift.SetReference(feature, phase, r))
+	}
+}
+
+// readyAt says whether there may be something to compare with at a time.
+func (g *group) readyAt(at int64) bool {
+	if len(g.files) < 2 {
+		return g.ready
+	}
+	return g.files[g.monitor.settings.Window.Season.Phase(at)].usable()
 }
 
 // observe commits a row, or as many as it stands for.
 func (g *group) observe(at int64, now time.Time, values []drift.Value, rows int64) {
-	if g.admit(now, rows) {
+	if g.admit(at, now, rows) {
 		g.observed(g.drift.Observe(at, now.UnixNano(), values), at, len(values), rows)
 	}
 }
@@ -71,15 +93,15 @@ func (g *group) observe(at int64, now time.Time, values []drift.Value, rows int6
 // observeNumbers commits numbers of the feature of the metric, each of which is a row.
 func (g *group) observeNumbers(at int64, now time.Time, numbers []float64) {
 	rows := int64(len(numbers))
-	if g.admit(now, rows) {
+	if g.admit(at, now, rows) {
 		g.observed(g.drift.ObserveNumbers(at, now.UnixNano(), g.feature, numbers), at, len(numbers), rows)
 	}
 }
 
 // admit says whether rows can be judged.
-func (g *group) admit(now time.Time, rows int64) bool {
+func (g *group) admit(at int64, now time.Time, rows int64) bool {
 	g.seen = now
-	if !g.ready {
+	if !g.readyAt(at) {
 		g.monitor.tally.rejected[reasonNoReference] += rows
 		return false
 	}

@@ -163,8 +163,10 @@ func (g *group) restore(window drift.Window, blob []byte) error {
 		return err
 	}
 	lookup := func(feature, hash string) *drift.Reference {
-		if r := g.reference(feature); r != nil && r.Hash() == hash {
-			return r
+		for _, f := range g.files {
+			if r := f.find(feature); r != nil && r.Hash() == hash {
+				return r
+			}
 		}
 		return nil
 	}

@@ -188,7 +188,12 @@ func (m *MonitorConfig) referenceFaults() []error {
 		return append(faults, fmt.Errorf("reference::file: %w", err))
 	}
 	for _, key := range template.Keys() {
-		if !slices.Contains(m.GroupBy, key) {
+		switch {
+		case key == phaseKey && m.Season.Phases < 2:
+			faults = append(faults, errors.New("reference::file: {season.phase} needs season::phases: a file for each phase"))
+		case key == phaseKey && slices.Contains(m.GroupBy, key):
+			faults = append(faults, errors.New("reference::file: {season.phase} is the number of the phase, which a key of group_by hides"))
+		case key != phaseKey && !slices.Contains(m.GroupBy, key):
 			faults = append(faults, fmt.Errorf("reference::file: {%s} is not in group_by (%s)", key, strings.Join(m.GroupBy, ", ")))
 		}
 	}
