@@ -40,6 +40,7 @@ type engine struct {
 	points    *pointReader
 	output    output
 	telemetry *telemetry
+	reporting sync.Mutex // guards degraded, and the order of what is reported
 	degraded  bool
 	forgotten time.Time
 	flushed   time.Time
@@ -108,7 +109,9 @@ func (e *engine) Start(ctx context.Context, host component.Host) (err error) {
 	}
 	ctx, e.cancel = context.WithCancel(context.Background())
 	e.running.Go(func() { e.run(ctx) })
-	e.running.Go(func() { e.readReferences(ctx) })
+	for range referenceReaders {
+		e.running.Go(func() { e.readReferences(ctx) })
+	}
 	if e.config.Storage != nil {
 		e.saver = checkpoint.StartSaver(e.store, stateSchema, e.config.CheckpointInterval, e.snapshot)
 	}

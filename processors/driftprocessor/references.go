@@ -17,8 +17,13 @@ import (
 	"github.com/llm-guardian/otelcol-guardian/internal/reference"
 )
 
-// referenceTimeout bounds a look at a reference file.
-const referenceTimeout = 30 * time.Second
+const (
+	// referenceReaders is the number of files that are looked at at once, so that a store that does not answer holds up no other.
+	referenceReaders = 4
+	// findTimeout bounds the question whether a file has changed, referenceTimeout a look that reads it.
+	findTimeout      = 5 * time.Second
+	referenceTimeout = 30 * time.Second
+)
 
 // references are the reference files of a monitor. Groups that have the same path share a file.
 type references struct {
@@ -138,7 +143,7 @@ func (r *references) settings() reference.Settings {
 func (f *referenceFile) look(ctx context.Context, version reference.Version, loaded bool) (reference.Version, *reference.Set, error) {
 	ctx, cancel := context.WithTimeout(ctx, referenceTimeout)
 	defer cancel()
-	found, err := reference.Stat(ctx, f.location)
+	found, err := versionOf(ctx, f.location)
 	if err != nil {
 		return version, nil, fmt.Errorf("cannot find the reference: %w", err)
 	}
@@ -147,6 +152,12 @@ func (f *referenceFile) look(ctx context.Context, version reference.Version, loa
 	}
 	set, err := reference.Load(ctx, f.location, found, f.owner.settings())
 	return found, set, err
+}
+
+func versionOf(ctx context.Context, location string) (reference.Version, error) {
+	ctx, cancel := context.WithTimeout(ctx, findTimeout)
+	defer cancel()
+	return reference.Stat(ctx, location)
 }
 
 // looked takes the result of a look.
@@ -227,6 +238,7 @@ func (e *engine) lookAtDue(ctx context.Context) {
 	}
 }
 
+// nextDue gives a file that is due, to one reader only.
 func (e *engine) nextDue(now time.Time) (f *referenceFile, version reference.Version, loaded bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -236,6 +248,7 @@ func (e *engine) nextDue(now time.Time) (f *referenceFile, version reference.Ver
 		}
 		for _, f := range m.references.files {
 			if !f.due.After(now) {
+				f.due = now.Add(2 * referenceTimeout)
 				return f, f.version, f.set != nil
 			}
 		}
@@ -245,6 +258,8 @@ func (e *engine) nextDue(now time.Time) (f *referenceFile, version reference.Ver
 
 // reportStatus tells the collector whether a monitor lacks its reference.
 func (e *engine) reportStatus() {
+	e.reporting.Lock()
+	defer e.reporting.Unlock()
 	e.mu.Lock()
 	var fault error
 	for _, m := range e.monitors {
