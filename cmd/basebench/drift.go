@@ -34,7 +34,11 @@ type driftReport struct {
 	reps    []driftWindows
 }
 
-// runDrift measures pipelines with the processor and without it, in processes of their own that take turns.
+// driftSlice is how long one of the two processes is loaded before it is the other's turn: what disturbs the machine for longer
+// disturbs both.
+const driftSlice = 200 * time.Millisecond
+
+// runDrift measures pipelines with the processor and without it, in two processes that take turns.
 func (b *bench) runDrift(ctx context.Context) (*driftReport, error) {
 	if len(b.binaries) != 1 {
 		return nil, errors.New("-drift measures one -binary")
@@ -45,12 +49,9 @@ func (b *bench) runDrift(ctx context.Context) (*driftReport, error) {
 	}
 	r := &driftReport{machine: newMachineFacts(cores), bench: b}
 	for rep := range b.reps {
-		var windows driftWindows
-		for turn := range driftProcessors {
-			with := (turn + rep) % len(driftProcessors)
-			if err := b.driftSomewhere(ctx, cores, with, &windows); err != nil {
-				return nil, fmt.Errorf("repetition %d with %s: %w", rep+1, driftProcessors[with], err)
-			}
+		windows, err := b.driftSomewhere(ctx, cores)
+		if err != nil {
+			return nil, fmt.Errorf("repetition %d: %w", rep+1, err)
 		}
 		r.reps = append(r.reps, windows)
 	}
@@ -58,77 +59,134 @@ func (b *bench) runDrift(ctx context.Context) (*driftReport, error) {
 }
 
 // driftSomewhere is driftLife, tried again with other ports while those that it chose were taken.
-func (b *bench) driftSomewhere(ctx context.Context, cores cores, with int, windows *driftWindows) error {
-	err := b.driftLife(ctx, cores, with, windows)
+func (b *bench) driftSomewhere(ctx context.Context, cores cores) (driftWindows, error) {
+	windows, err := b.driftLife(ctx, cores)
 	for tries := 1; errors.Is(err, errPortTaken) && tries < 4; tries++ {
-		err = b.driftLife(ctx, cores, with, windows)
+		windows, err = b.driftLife(ctx, cores)
+	}
+	return windows, err
+}
+
+// driftLife measures every kind in two processes, from start to stop.
+func (b *bench) driftLife(ctx context.Context, cores cores) (windows driftWindows, err error) {
+	var arms [2]*driftArm
+	for with := range arms {
+		a, err := startDrift(ctx, b.binaries[0], with, cores)
+		if err != nil {
+			return windows, err
+		}
+		defer func() { err = errors.Join(err, a.stop()) }()
+		arms[with] = a
+	}
+	for kind := range driftKinds {
+		if windows[kind], err = b.measureDrift(arms, driftKind(kind), cores); err != nil {
+			return windows, fmt.Errorf("%s: %w", driftKinds[kind], err)
+		}
+	}
+	return windows, nil
+}
+
+// driftArm is a collector, with what it is fed by and what it sends to.
+type driftArm struct {
+	name    string
+	c       *collector
+	sink    *otlpload.Sink
+	client  otlpload.Client
+	ledgers [len(otlpload.Signals)]*otlpload.Ledger
+}
+
+func startDrift(ctx context.Context, binary string, with int, cores cores) (a *driftArm, err error) {
+	a = &driftArm{name: driftProcessors[with]}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.stop())
+		}
+	}()
+	for signal := range a.ledgers {
+		a.ledgers[signal] = otlpload.NewLedger()
+	}
+	if a.sink, err = otlpload.NewSink(); err != nil {
+		return a, err
+	}
+	if a.c, err = startCollector(ctx, binary, driftConfig, cores, a.sink, "BASEBENCH_PROCESSORS="+a.name); err != nil {
+		return a, err
+	}
+	a.client, err = otlpload.NewClient(otlpload.GRPC, a.c.endpoints[grpcRoute])
+	return a, err
+}
+
+func (a *driftArm) stop() (err error) {
+	if a.client != nil {
+		err = errors.Join(err, a.client.Close())
+	}
+	if a.c != nil {
+		err = errors.Join(err, a.c.stop())
+	}
+	if a.sink != nil {
+		err = errors.Join(err, a.sink.Close())
 	}
 	return err
 }
 
-// driftLife measures every kind in one process.
-func (b *bench) driftLife(ctx context.Context, cores cores, with int, windows *driftWindows) (err error) {
-	sink, err := otlpload.NewSink()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, sink.Close()) }()
-	c, err := startCollector(ctx, b.binaries[0], driftConfig, cores, sink, "BASEBENCH_PROCESSORS="+driftProcessors[with])
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, c.stop()) }()
-	client, err := otlpload.NewClient(otlpload.GRPC, c.endpoints[grpcRoute])
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	ledgers := [len(otlpload.Signals)]*otlpload.Ledger{}
-	for signal := range ledgers {
-		ledgers[signal] = otlpload.NewLedger()
-	}
-	for kind := range driftKinds {
-		source, err := newDriftSource(driftKind(kind), b.seed)
+// measureDrift loads both in turn, after a warm-up, and adds up what each used.
+func (b *bench) measureDrift(arms [2]*driftArm, kind driftKind, cores cores) (sums [2]window, err error) {
+	var senders [2]otlpload.Sender
+	for i, a := range arms {
+		source, err := newDriftSource(kind, b.seed)
 		if err != nil {
-			return err
+			return sums, err
 		}
-		sender := otlpload.Sender{Client: client, Payload: source, Ledger: ledgers[source.Signal()], InFlight: requestsInFlight}
-		if windows[kind][with], err = b.measureDrift(c, sink, sender, cores); err != nil {
-			return fmt.Errorf("%s: %w", driftKinds[kind], err)
+		senders[i] = otlpload.Sender{Client: a.client, Payload: source, Ledger: a.ledgers[source.Signal()], InFlight: requestsInFlight}
+		warmUp := senders[i]
+		warmUp.Requests, warmUp.Retry = driftRounds*driftBodies, 10*time.Millisecond
+		if err := b.push(a.c, a.sink, warmUp, b.starting); err != nil {
+			return sums, fmt.Errorf("%s: %w", a.name, err)
 		}
 	}
-	return nil
+	for slice := range max(1, int(b.duration/driftSlice)) {
+		for turn := range arms {
+			i := (slice + turn) % len(arms)
+			w, err := b.driftSlice(arms[i], senders[i], cores)
+			if err != nil {
+				return sums, fmt.Errorf("%s: %w", arms[i].name, err)
+			}
+			sums[i].add(w)
+		}
+	}
+	if sums[0].items == 0 || sums[1].items == 0 {
+		return sums, fmt.Errorf("nothing could be sent within %v, the machine is too busy", b.duration)
+	}
+	return sums, nil
 }
 
-// measureDrift loads one kind, after a warm-up.
-func (b *bench) measureDrift(c *collector, sink *otlpload.Sink, sender otlpload.Sender, cores cores) (window, error) {
-	warmUp := sender
-	warmUp.Requests, warmUp.Retry = driftRounds*driftBodies, 10*time.Millisecond
-	if err := b.push(c, sink, warmUp, b.starting); err != nil {
-		return window{}, err
-	}
-	receipts := sink.Receipts(sender.Payload.Signal())
+// driftSlice loads one of them for a moment.
+func (b *bench) driftSlice(a *driftArm, sender otlpload.Sender, cores cores) (window, error) {
+	receipts := a.sink.Receipts(sender.Payload.Signal())
 	sent := sender.Ledger.Balance(receipts).Sent
-	started, err := begin(cores, c.pid())
+	started, err := begin(cores, a.c.pid())
 	if err != nil {
 		return window{}, err
 	}
-	if err := b.push(c, sink, sender, b.duration); err != nil {
+	if err := b.push(a.c, a.sink, sender, min(driftSlice, b.duration)); err != nil {
 		return window{}, err
 	}
-	w, err := started.end(c.pid())
+	w, err := started.end(a.c.pid())
 	if err != nil {
 		return window{}, err
 	}
 	balance := sender.Ledger.Balance(receipts)
 	w.items = (balance.Sent - sent) * itemsPerRequest
-	if w.items == 0 {
-		return window{}, fmt.Errorf("nothing could be sent within %v, the machine is too busy", b.duration)
-	}
 	return w, balance.Exact()
 }
 
-// print writes the report as a table. A repetition gives one ratio: it compares processes that ran one after the other.
+// add adds a window that came later. The share of other processes is that of the time of both.
+func (w *window) add(later window) {
+	wall := w.wall + later.wall
+	w.foreign = (w.foreign*w.wall.Seconds() + later.foreign*later.wall.Seconds()) / wall.Seconds()
+	w.wall, w.cpu, w.items = wall, w.cpu+later.cpu, w.items+later.items
+}
+
+// print writes the report as a table. A repetition gives one ratio.
 func (r *driftReport) print(to io.Writer) error {
 	out := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	m := r.machine
