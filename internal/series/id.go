@@ -95,7 +95,7 @@ func (id *ID) SelectKey(sel *Selector, m pcommon.Map, s pcommon.InstrumentationS
 	var sum Key
 	for i, name := range sel.names {
 		if v, ok := lookup(name, m, s, r); ok {
-			sum = sum.plus(hashAttribute(sel.hashes[i], hashValue(v, 0)))
+			sum = sum.plus(hashNamed(sel.hashes[i], v, 0))
 		}
 	}
 	return id.group.level(levelAttributes, sum)

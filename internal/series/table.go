@@ -49,6 +49,7 @@ type table[S any] struct {
 	slabs  []*[slabSize]node[S]
 	labels []*[slabSize]label
 	slots  uint32   // that were ever in use
+	last   uint32   // that was found
 	free   []uint32 // that are in use no more
 
 	labelBytes int
@@ -67,7 +68,23 @@ func (t *table[S]) label(slot uint32) *label { return &t.labels[slot/slabSize][s
 func (t *table[S]) len() int                 { return t.index.used }
 
 // find returns the slot of a series, overflowSlot if it is not there.
+//
+// Most senders send their series in one order every time, and have been given neighbouring slots in that order: the slot after the one that was
+// found last is looked at first.
 func (t *table[S]) find(key Key) uint32 {
+	if next := t.last + 1; next < t.slots {
+		if e := t.entry(next); e.key == key && e.live() {
+			t.last = next
+			return next
+		}
+	}
+	slot := t.lookup(key)
+	t.last = slot
+	return slot
+}
+
+// lookup finds the slot of a series by the index.
+func (t *table[S]) lookup(key Key) uint32 {
 	sought := cellOf(key, 0)
 	for at := t.index.home(sought); ; at = (at + 1) & t.index.mask() {
 		cell := t.index.cells[at]
