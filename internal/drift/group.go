@@ -174,13 +174,61 @@ func (g *Group) Observe(at, now int64, row []Value) Timing {
 	if timing := g.beginRow(at, now); timing != OnTime {
 		return timing
 	}
-	for len(row) > 0 {
-		part := row[:min(len(row), batch)]
-		g.count(part)
-		row = row[len(part):]
-	}
+	g.countAll(row)
 	g.endRow()
 	return OnTime
+}
+
+// Row is one of the observations of ObserveRows: Values of the values, which follow those of the row before it, at a time in Unix
+// nanoseconds.
+type Row struct {
+	At     int64
+	Values int
+}
+
+// Observed is what became of rows.
+type Observed struct {
+	Late, Ahead int   // rows that were left out
+	Values      int   // of the others
+	Latest      int64 // of their times, 0 if there are none
+}
+
+// ObserveRows is Observe for rows that follow one another, none of an aggregated feature, which is faster.
+func (g *Group) ObserveRows(now int64, rows []Row, values []Value) (o Observed) {
+	waiting := 0 // Values of rows that have begun are counted together, but before they can complete a window, or time ends it.
+	count := func() {
+		g.countAll(values[:waiting])
+		values, waiting = values[waiting:], 0
+		g.endRow()
+	}
+	for _, row := range rows {
+		if waiting > 0 && (row.At >= g.end || waiting+max(1, row.Values) > g.Room(row.At)) {
+			count()
+		}
+		switch g.beginRow(row.At, now) {
+		case OnTime:
+			waiting += row.Values
+			o.Values += row.Values
+			o.Latest = max(o.Latest, row.At)
+			continue
+		case Late:
+			o.Late++
+		case Ahead:
+			o.Ahead++
+		}
+		count()
+		values = values[row.Values:]
+	}
+	count()
+	return o
+}
+
+func (g *Group) countAll(values []Value) {
+	for len(values) > 0 {
+		part := values[:min(len(values), batch)]
+		g.count(part)
+		values = values[len(part):]
+	}
 }
 
 // ObserveNumbers is Observe for a row that is nothing but values of one numeric feature, which is faster.

@@ -90,3 +90,69 @@ func TestRowsOfNumbersThatAreNotUsed(t *testing.T) {
 	assert.Equal(t, Stats{Late: 1, Ahead: 1}, g.Stats())
 	assert.Equal(t, DefaultSettings().Window.Samples-2, g.Room(at))
 }
+
+// Rows that are committed together give the reports and the state that rows one by one give, whatever their times.
+func TestRowsTogetherAreLikeSingleRows(t *testing.T) {
+	f := func(change func(s *Settings)) {
+		t.Helper()
+		s := DefaultSettings()
+		s.Window.Samples, s.Learning.First = 50, 100
+		change(&s)
+		rng := seeded(41)
+		single, many := newRowGroup(t, s), newRowGroup(t, s)
+		require.NotNil(t, single.Feature("y", Categorical))
+		require.NotNil(t, many.Feature("y", Categorical))
+		var late, ahead int
+		at := day.UnixNano()
+		for range 80 {
+			now := at + int64(time.Minute)
+			var rows []Row
+			var before, together []Value
+			for range 1 + rng.IntN(60) {
+				at += int64(rng.IntN(3)) * int64(2*time.Second)
+				row := Row{At: at}
+				switch rng.IntN(30) {
+				case 0:
+					row.At -= int64(time.Hour)
+				case 1:
+					row.At += int64(time.Hour)
+				}
+				from := len(before)
+				for range rng.IntN(4) { // none, or one feature twice
+					number, name := rowValue(rng.IntN(50), rng.NormFloat64()), string(rune('a'+rng.IntN(3)))
+					before = append(before, Value{Feature: single.Find("x"), Number: number}, single.Find("y").Category(name))
+					together = append(together, Value{Feature: many.Find("x"), Number: number}, many.Find("y").Category(name))
+				}
+				row.Values = len(before) - from
+				rows = append(rows, row)
+			}
+			var want Observed
+			rest := before
+			for _, row := range rows {
+				switch single.Observe(row.At, now, rest[:row.Values]) {
+				case Late:
+					want.Late++
+				case Ahead:
+					want.Ahead++
+				case OnTime:
+					want.Values += row.Values
+					want.Latest = max(want.Latest, row.At)
+				}
+				rest = rest[row.Values:]
+			}
+			require.Equal(t, want, many.ObserveRows(now, rows, together))
+			require.Equal(t, single.Reports(), many.Reports())
+			require.Equal(t, single.Append(nil), many.Append(nil))
+			late, ahead = late+want.Late, ahead+want.Ahead
+		}
+		assert.NotZero(t, many.Stats().Windows)
+		assert.NotZero(t, late)
+		assert.NotZero(t, ahead)
+	}
+	f(func(*Settings) {})
+	f(func(s *Settings) { s.Window.SubWindows = 5 })
+	f(func(s *Settings) { s.Window.Samples = 1; s.Learning.First = 30 })
+	f(func(s *Settings) { s.Window.MaxAge = time.Minute })
+	f(func(s *Settings) { s.Window.MaxAge, s.Window.Samples = time.Minute, 0 })
+	f(func(s *Settings) { s.Window.Season = Season{Phases: 3, Length: 5 * time.Minute} })
+}

@@ -234,11 +234,7 @@ func (e *engine) commit(b *batch, now time.Time) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for i := range b.rows {
-		r := &b.rows[i]
-		r.group.observe(r.at, now, b.values[r.first:r.end], 1)
-		e.collect(r.group, now)
-	}
+	e.commitRows(b, now)
 	first := 0
 	for i := range b.runs {
 		r := &b.runs[i]
@@ -249,6 +245,23 @@ func (e *engine) commit(b *batch, now time.Time) {
 		e.commitGathered(g, now)
 	}
 	e.telemetry.report(e.monitors)
+}
+
+// maxRows is the number of rows after which reports are collected at the latest: each can end two windows.
+const maxRows = 256
+
+// commitRows commits rows, run by run.
+func (e *engine) commitRows(b *batch, now time.Time) {
+	rows, values, first := b.rows, b.values, 0
+	for _, run := range b.rowRuns {
+		for first < run.end {
+			n := run.group.together(min(run.end-first, maxRows))
+			used := run.group.observeRows(rows[first:first+n], values, now)
+			values = values[used:]
+			first += n
+			e.collect(run.group, now)
+		}
+	}
 }
 
 // collect gives the reports of a group to the output.

@@ -83,10 +83,35 @@ func (g *group) readyAt(at int64) bool {
 	return g.files[g.monitor.settings.Window.Season.Phase(at)].usable()
 }
 
-// observe commits a row, or as many as it stands for.
-func (g *group) observe(at int64, now time.Time, values []drift.Value, rows int64) {
-	if g.admit(at, now, rows) {
-		g.observed(g.drift.Observe(at, now.UnixNano(), values), at, len(values), rows)
+// together is how many of n rows may be committed at once: where phases have files of their own, each has to be asked whether there is one.
+func (g *group) together(n int) int {
+	if len(g.files) > 1 {
+		return 1
+	}
+	return n
+}
+
+// observeRows commits rows, and returns how many of the values are theirs.
+func (g *group) observeRows(rows []drift.Row, values []drift.Value, now time.Time) (used int) {
+	for _, row := range rows {
+		used += row.Values
+	}
+	if !g.admit(rows[0].At, now, int64(len(rows))) {
+		return used
+	}
+	o := g.drift.ObserveRows(now.UnixNano(), rows, values[:used])
+	tally := &g.monitor.tally
+	tally.rejected[reasonLate] += int64(o.Late)
+	tally.rejected[reasonAhead] += int64(o.Ahead)
+	tally.values += int64(o.Values)
+	g.last = max(g.last, o.Latest)
+	return used
+}
+
+// observe commits a value of the feature of the metric.
+func (g *group) observe(at int64, now time.Time, value drift.Value) {
+	if g.admit(at, now, 1) {
+		g.observed(g.drift.Observe(at, now.UnixNano(), []drift.Value{value}), at, 1)
 	}
 }
 
@@ -94,7 +119,7 @@ func (g *group) observe(at int64, now time.Time, values []drift.Value, rows int6
 func (g *group) observeNumbers(at int64, now time.Time, numbers []float64) {
 	rows := int64(len(numbers))
 	if g.admit(at, now, rows) {
-		g.observed(g.drift.ObserveNumbers(at, now.UnixNano(), g.feature, numbers), at, len(numbers), rows)
+		g.observed(g.drift.ObserveNumbers(at, now.UnixNano(), g.feature, numbers), at, rows)
 	}
 }
 
@@ -109,8 +134,8 @@ func (g *group) admit(at int64, now time.Time, rows int64) bool {
 	return true
 }
 
-// observed counts what became of rows.
-func (g *group) observed(timing drift.Timing, at int64, values int, rows int64) {
+// observed counts what became of rows of one value.
+func (g *group) observed(timing drift.Timing, at, rows int64) {
 	tally := &g.monitor.tally
 	switch timing {
 	case drift.Late:
@@ -118,7 +143,7 @@ func (g *group) observed(timing drift.Timing, at int64, values int, rows int64) 
 	case drift.Ahead:
 		tally.rejected[reasonAhead] += rows
 	default:
-		tally.values += int64(values)
+		tally.values += rows
 		g.last = max(g.last, at)
 	}
 }

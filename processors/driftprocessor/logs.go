@@ -200,7 +200,7 @@ func (s *logSource) row(record plog.LogRecord, at *place, now time.Time, b *batc
 			return
 		}
 	}
-	b.rows = append(b.rows, row{group: g, at: timeOf(record, now), first: first, end: len(b.values)})
+	b.addRow(g, timeOf(record, now), first)
 }
 
 // concerns says whether the record has something to look at, so that others make no group.

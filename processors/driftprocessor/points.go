@@ -313,7 +313,7 @@ func (e *engine) commitRun(b *batch, r *run, points []point, now time.Time) {
 		switch {
 		case r.kind == drift.Aggregated:
 			if buckets, ok := m.buckets(state, p.at, r.cumulative, &b.distributions[r.distributions+i]); ok && wanted {
-				g.observe(p.at, now, []drift.Value{{Feature: g.feature, Buckets: buckets}}, 1)
+				g.observe(p.at, now, drift.Value{Feature: g.feature, Buckets: buckets})
 				e.collect(g, now)
 			}
 		case r.cumulative:
