@@ -50,6 +50,8 @@ type table[S any] struct {
 	labels []*[slabSize]label
 	slots  uint32   // that were ever in use
 	last   uint32   // that was found
+	skip   int      // look-ups before the slot after the last one is tried again
+	misses int      // of such tries, as the number of look-ups to skip after the next one
 	free   []uint32 // that are in use no more
 
 	labelBytes int
@@ -70,18 +72,24 @@ func (t *table[S]) len() int                 { return t.index.used }
 // find returns the slot of a series, overflowSlot if it is not there.
 //
 // Most senders send their series in one order every time, and have been given neighbouring slots in that order: the slot after the one that was
-// found last is looked at first.
+// found last is looked at first. Where that is in vain it happens ever less often, as it costs a read from memory.
 func (t *table[S]) find(key Key) uint32 {
-	if next := t.last + 1; next < t.slots {
+	if t.skip > 0 {
+		t.skip--
+	} else if next := t.last + 1; next < t.slots {
 		if e := t.entry(next); e.key == key && e.live() {
-			t.last = next
+			t.last, t.misses = next, 0
 			return next
 		}
+		t.misses = min(2*t.misses+1, maxSkip)
+		t.skip = t.misses
 	}
-	slot := t.lookup(key)
-	t.last = slot
-	return slot
+	t.last = t.lookup(key)
+	return t.last
 }
+
+// maxSkip is the largest number of look-ups between two tries.
+const maxSkip = 63
 
 // lookup finds the slot of a series by the index.
 func (t *table[S]) lookup(key Key) uint32 {
