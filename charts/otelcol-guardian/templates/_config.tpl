@@ -203,7 +203,7 @@ Takes (list $ config exporter authenticator).
 {{- $role := index . 1 -}}
 {{- $values := index $root.Values $role -}}
 {{- if $values.rawConfig -}}
-{{- $values.rawConfig -}}
+{{- $values.rawConfig | trim -}}
 {{- else -}}
 {{- $config := include (printf "otelcol-guardian.config.%s" $role) $root | fromYaml -}}
 {{- if $config.Error }}{{ fail (printf "the configuration of %s: %s" $role $config.Error) }}{{ end -}}
@@ -211,7 +211,7 @@ Takes (list $ config exporter authenticator).
   {{- include "otelcol-guardian.config.merge" (list $config $values.config) -}}
   {{- $gone := dict -}}
   {{- range $section := list "receivers" "processors" "exporters" "connectors" "extensions" -}}
-    {{- range $id, $component := (get $values.config $section) -}}
+    {{- range $id, $component := default dict (get $values.config $section) -}}
       {{- if kindIs "invalid" $component -}}
         {{- $_ := set $gone (printf "%s/%s" $section $id) true -}}
         {{- if eq $section "connectors" -}}

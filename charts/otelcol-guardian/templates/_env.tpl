@@ -1,8 +1,16 @@
-{{/*
-The environment that the configurations read, each variable only where its configuration does.
-Takes (list $ role).
-*/}}
+{{/* A role's environment: of what the chart knows, only what its configuration reads. Takes (list $ role). */}}
 {{- define "otelcol-guardian.env" -}}
+{{- $config := include "otelcol-guardian.config" . -}}
+{{- $variables := list -}}
+{{- range $variable := include "otelcol-guardian.env.known" . | fromYamlArray -}}
+  {{- if or (has .name (list "GOMEMLIMIT" "K8S_NODE_NAME" "OTEL_RESOURCE_ATTRIBUTES")) (hasPrefix "NVIDIA_" .name) (contains (printf "${env:%s" .name) $config) -}}
+    {{- $variables = append $variables $variable -}}
+  {{- end -}}
+{{- end -}}
+{{- toYaml (concat $variables (index (index . 0).Values (index . 1)).extraEnv) -}}
+{{- end -}}
+
+{{- define "otelcol-guardian.env.known" -}}
 {{- $root := index . 0 -}}
 {{- $role := index . 1 -}}
 {{- $values := $root.Values -}}
@@ -19,7 +27,7 @@ Takes (list $ role).
   valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
 - {name: OTEL_RESOURCE_ATTRIBUTES, value: {{ printf "host.name=$(K8S_NODE_NAME),k8s.node.name=$(K8S_NODE_NAME)%s" (ternary (printf ",k8s.cluster.name=%s" $values.clusterName) "" (ne $values.clusterName "")) | quote }}}
 {{- end }}
-{{- if or $gateway.auth.existingSecret }}
+{{- if $gateway.auth.existingSecret }}
 - name: GATEWAY_TOKEN
   valueFrom: {secretKeyRef: {name: {{ $gateway.auth.existingSecret | quote }}, key: {{ $gateway.auth.tokenKey | quote }}}}
 {{- end }}
@@ -27,21 +35,12 @@ Takes (list $ role).
 - {name: TLS_CERT, value: /etc/otelcol-guardian-tls/tls.crt}
 - {name: TLS_KEY, value: /etc/otelcol-guardian-tls/tls.key}
 {{- end }}
-{{- if has $role (list "gateway" "router") }}
-{{- if $gateway.plain.enabled }}
 - {name: LISTEN_PLAIN, value: {{ $values.listen | quote }}}
-{{- end }}
-{{- end }}
 {{- if and (ne $role "gateway") (include "otelcol-guardian.caSecret" $root) }}
 - {name: GATEWAY_CA, value: /etc/otelcol-guardian-ca/ca.crt}
 {{- end }}
-{{- if has $role (list "agent" "logs" "cluster") }}
 - {name: GATEWAY_ENDPOINT, value: {{ include "otelcol-guardian.gatewayEndpoint" $root | quote }}}
-{{- end }}
 {{- include (printf "otelcol-guardian.env.%s" $role) $root }}
-{{- with (index $values $role).extraEnv }}
-{{ toYaml . }}
-{{- end }}
 {{- end -}}
 
 {{/* The secret with the authority that signed the gateway's certificate, or "". */}}
@@ -76,10 +75,8 @@ Takes (list $ role).
 - name: INFLUXDB_TOKEN
   valueFrom: {secretKeyRef: {name: {{ .existingSecret | quote }}, key: {{ .tokenKey | quote }}}}
 {{- end }}{{ end }}
-{{- with .Values.presets.tailSampling }}{{ if .enabled }}
-- {name: KEEP_PERCENT, value: {{ .keepPercent | quote }}}
-- {name: SLOW_MS, value: {{ .slowMilliseconds | int | quote }}}
-{{- end }}{{ end }}
+- {name: KEEP_PERCENT, value: {{ .Values.presets.tailSampling.keepPercent | quote }}}
+- {name: SLOW_MS, value: {{ .Values.presets.tailSampling.slowMilliseconds | int | quote }}}
 {{- end -}}
 
 {{- define "otelcol-guardian.env.router" }}{{ end -}}

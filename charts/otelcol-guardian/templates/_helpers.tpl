@@ -134,6 +134,11 @@ true
 {{- if and (eq $role "gateway") $values.exporters.prometheus.enabled }}
 - {name: metrics, port: 8889, protocol: TCP}
 {{- end }}
+{{- if eq $role "gateway" }}
+{{- range $values.gateway.extraPorts }}
+- {name: {{ .name }}, port: {{ .port }}, protocol: {{ default "TCP" .protocol }}}
+{{- end }}
+{{- end }}
 {{- if and (eq $role "logs") $values.logs.fluentForward.enabled }}
 - {name: fluent-forward, port: 24224, protocol: TCP}
 {{- end }}

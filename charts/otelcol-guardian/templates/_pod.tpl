@@ -42,7 +42,7 @@ spec:
   securityContext:
     {{- $podSecurity := deepCopy $root.Values.podSecurityContext }}
     {{- if and $agent (include "otelcol-guardian.usesNVML" .) $gpu.podResources }}
-    {{- $podSecurity = merge (dict "runAsNonRoot" false "runAsUser" 0 "runAsGroup" 0) $podSecurity }}
+    {{- include "otelcol-guardian.config.merge" (list $podSecurity (dict "runAsNonRoot" false "runAsUser" 0 "runAsGroup" 0)) }}
     {{- end }}
     {{- include "otelcol-guardian.config.merge" (list $podSecurity $values.podSecurityContext) }}
     {{- toYaml $podSecurity | nindent 4 }}
@@ -91,7 +91,7 @@ spec:
       securityContext:
         {{- $security := deepCopy $root.Values.securityContext }}
         {{- if and $agent (include "otelcol-guardian.usesNVML" .) (eq $gpu.access "hostPath") }}
-        {{- $security = merge (dict "privileged" true) (omit $security "allowPrivilegeEscalation") }}
+        {{- $security = set (omit $security "allowPrivilegeEscalation") "privileged" true }}
         {{- end }}
         {{- include "otelcol-guardian.config.merge" (list $security $values.securityContext) }}
         {{- toYaml $security | nindent 8 }}
@@ -111,7 +111,9 @@ spec:
         {{- if $values.hostRoot.mount }}
         - {name: host-root, mountPath: /hostfs, readOnly: true, mountPropagation: HostToContainer}
         {{- end }}
-        {{- include "otelcol-guardian.gpu.volumeMounts" $root | nindent 8 }}
+        {{- with include "otelcol-guardian.gpu.volumeMounts" $root | trim }}
+        {{- . | nindent 8 }}
+        {{- end }}
         {{- end }}
         {{- if eq $role "logs" }}
         - {name: logs, mountPath: /var/log, readOnly: true}
@@ -127,7 +129,9 @@ spec:
       configMap: {name: {{ include "otelcol-guardian.roleName" . }}}
     - name: tmp
       emptyDir: {sizeLimit: 64Mi}
-    {{- include (printf "otelcol-guardian.stateVolume.%s" $role) $root | nindent 4 }}
+    {{- with include (printf "otelcol-guardian.stateVolume.%s" $role) $root }}
+    {{- . | nindent 4 }}
+    {{- end }}
     {{- if and (has $role (list "gateway" "router")) $root.Values.gateway.tls.existingSecret }}
     - name: tls
       secret: {secretName: {{ $root.Values.gateway.tls.existingSecret | quote }}, defaultMode: 0440}
@@ -143,7 +147,9 @@ spec:
     - name: host-root
       hostPath: {path: /, type: Directory}
     {{- end }}
-    {{- include "otelcol-guardian.gpu.volumes" $root | nindent 4 }}
+    {{- with include "otelcol-guardian.gpu.volumes" $root | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
     {{- end }}
     {{- if eq $role "logs" }}
     - name: logs
