@@ -200,6 +200,7 @@ Takes (list $ config exporter authenticator).
 {{/* The whole of a role's configuration: of its template, with the values' config merged last, or rawConfig. Takes (list $ role). */}}
 {{- define "otelcol-guardian.config" -}}
 {{- $root := index . 0 -}}
+{{- include "otelcol-guardian.checks" $root -}}
 {{- $role := index . 1 -}}
 {{- $values := index $root.Values $role -}}
 {{- if $values.rawConfig -}}
