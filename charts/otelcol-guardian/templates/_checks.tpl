@@ -20,7 +20,7 @@
 {{- $faults = append $faults "agent.enabled: nothing is switched on for it (presets.hostMetrics, presets.kubeletMetrics, agent.gpu, agent.httpChecks)" -}}
 {{- end -}}
 {{- if $values.gateway.enabled -}}
-{{- range $name, $keys := dict "jaeger" (list "endpoint") "elasticsearch" (list "endpoint") "prometheusRemoteWrite" (list "endpoint") "influxdb" (list "endpoint" "org" "bucket" "existingSecret") -}}
+{{- range $name, $keys := dict "jaeger" (list "endpoint") "elasticsearch" (list "endpoint") "prometheusRemoteWrite" (list "endpoint") "alertmanager" (list "endpoint") "influxdb" (list "endpoint" "org" "bucket" "existingSecret") -}}
 {{- $exporter := index $values.exporters $name -}}
 {{- range $key := $keys -}}
 {{- if and $exporter.enabled (not (index $exporter $key)) -}}

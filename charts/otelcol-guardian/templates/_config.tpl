@@ -3,6 +3,11 @@ The collectors' configurations: those of configs/, without what is switched off.
 Templates here change the maps that they are given and write nothing.
 */}}
 
+{{/* Merges a file of configs/ into a configuration. Takes (list $ config name). */}}
+{{- define "otelcol-guardian.config.load" -}}
+{{- include "otelcol-guardian.config.merge" (list (index . 1) (include "otelcol-guardian.config.file" (list (index . 0) (index . 2)) | fromYaml)) -}}
+{{- end -}}
+
 {{/* A file of configs/, as YAML. Takes (list $ name). */}}
 {{- define "otelcol-guardian.config.file" -}}
 {{- $path := printf "files/configs/%s" (index . 1) -}}
@@ -12,51 +17,17 @@ Templates here change the maps that they are given and write nothing.
 {{- end -}}
 
 {{/*
-Takes components out of a configuration, given as (dict "config" config "gone" (dict "exporters/influxdb" true …)):
-what refers to them, pipelines that have nothing to receive or to send any more, connectors that have lost one side, and,
-with "unused" true, components that no pipeline uses then.
+Takes components out of a configuration, given as (dict "config" config "gone" (dict "exporters/influxdb" true …) "kept" …):
+what refers to them, pipelines that have nothing to receive or to send any more, connectors that have lost one side, and
+components that nothing uses then, but for those in kept. What refers to something unknown stays: the collector says so.
 */}}
 {{- define "otelcol-guardian.config.takeOut" -}}
 {{- $config := .config -}}
 {{- $gone := .gone -}}
 {{- range $section := list "receivers" "processors" "exporters" "connectors" "extensions" -}}
   {{- $_ := set $config $section (default dict (get $config $section)) -}}
-  {{- range $id, $_ := $gone -}}
-    {{- if hasPrefix (printf "%s/" $section) $id -}}
-      {{- $_ := unset (index $config $section) (trimPrefix (printf "%s/" $section) $id) -}}
-    {{- end -}}
-  {{- end -}}
-{{- end -}}
-{{- $pipelines := $config.service.pipelines -}}
-{{- range until 8 -}}{{/* as often as a removal can set off another */}}
-  {{- $sinks := dict -}}{{- $sources := dict -}}
-  {{- range $pipeline := $pipelines -}}
-    {{- range $pipeline.exporters }}{{ $_ := set $sinks . true }}{{ end -}}
-    {{- range $pipeline.receivers }}{{ $_ := set $sources . true }}{{ end -}}
-  {{- end -}}
-  {{- range $name := keys $pipelines | sortAlpha -}}
-    {{- $pipeline := index $pipelines $name -}}
-    {{- $receivers := list -}}{{- $processors := list -}}{{- $exporters := list -}}
-    {{- range $id := $pipeline.receivers -}}
-      {{- if not (or (hasKey $gone (printf "receivers/%s" $id)) (and (hasKey $config.connectors $id) (not (hasKey $sinks $id)))) -}}
-        {{- $receivers = append $receivers $id -}}
-      {{- end -}}
-    {{- end -}}
-    {{- range $id := $pipeline.processors -}}
-      {{- if not (hasKey $gone (printf "processors/%s" $id)) }}{{ $processors = append $processors $id }}{{ end -}}
-    {{- end -}}
-    {{- range $id := $pipeline.exporters -}}
-      {{- if not (or (hasKey $gone (printf "exporters/%s" $id)) (and (hasKey $config.connectors $id) (not (hasKey $sources $id)))) -}}
-        {{- $exporters = append $exporters $id -}}
-      {{- end -}}
-    {{- end -}}
-    {{- if and $receivers $exporters -}}
-      {{- $_ := set $pipeline "receivers" $receivers -}}
-      {{- $_ := set $pipeline "exporters" $exporters -}}
-      {{- if $processors }}{{ $_ := set $pipeline "processors" $processors }}{{ else }}{{ $_ := unset $pipeline "processors" }}{{ end -}}
-    {{- else if or $pipeline.receivers $pipeline.exporters -}}
-      {{- $_ := unset $pipelines $name -}}
-    {{- end -}}
+  {{- range $id := keys (get $config $section) -}}
+    {{- if hasKey $gone (printf "%s/%s" $section $id) }}{{ $_ := unset (index $config $section) $id }}{{ end -}}
   {{- end -}}
 {{- end -}}
 {{- $extensions := list -}}
@@ -64,21 +35,54 @@ with "unused" true, components that no pipeline uses then.
   {{- if not (hasKey $gone (printf "extensions/%s" $id)) }}{{ $extensions = append $extensions $id }}{{ end -}}
 {{- end -}}
 {{- $_ := set $config.service "extensions" $extensions -}}
-{{- if .unused -}}
-  {{- $used := dict -}}
-  {{- range $pipeline := $pipelines -}}
-    {{- range concat $pipeline.receivers (default list $pipeline.processors) $pipeline.exporters }}{{ $_ := set $used . true }}{{ end -}}
-  {{- end -}}
-  {{- range $section := list "receivers" "processors" "exporters" "connectors" -}}
-    {{- range $id := keys (index $config $section) | sortAlpha -}}
-      {{- if not (hasKey $used $id) }}{{ $_ := unset (index $config $section) $id }}{{ end -}}
+{{- range until 8 }}{{ include "otelcol-guardian.config.thin" (list $config $gone) }}{{ end -}}{{/* a removal can set off another */}}
+{{- include "otelcol-guardian.config.dropUnused" (list $config .kept) -}}
+{{- end -}}
+
+{{/* Takes what is gone, and connectors with one side, out of all pipelines once. Takes (list config gone). */}}
+{{- define "otelcol-guardian.config.thin" -}}
+{{- $config := index . 0 -}}
+{{- $gone := index . 1 -}}
+{{- $pipelines := $config.service.pipelines -}}
+{{- $sinks := dict -}}{{- $sources := dict -}}
+{{- range $pipeline := $pipelines -}}
+  {{- range $pipeline.exporters }}{{ $_ := set $sinks . true }}{{ end -}}
+  {{- range $pipeline.receivers }}{{ $_ := set $sources . true }}{{ end -}}
+{{- end -}}
+{{- range $name := keys $pipelines | sortAlpha -}}
+  {{- $pipeline := index $pipelines $name -}}
+  {{- $emptied := false -}}
+  {{- range $section := list "receivers" "processors" "exporters" -}}
+    {{- $otherSide := get (dict "receivers" $sinks "exporters" $sources) $section -}}
+    {{- $left := list -}}
+    {{- range $id := get $pipeline $section | default list -}}
+      {{- $oneSided := and (ne $section "processors") (hasKey $config.connectors $id) (not (hasKey $otherSide $id)) -}}
+      {{- if not (or $oneSided (hasKey $gone (printf "%s/%s" $section $id))) }}{{ $left = append $left $id }}{{ end -}}
+    {{- end -}}
+    {{- if $left -}}
+      {{- $_ := set $pipeline $section $left -}}
+    {{- else if get $pipeline $section -}}
+      {{- $_ := unset $pipeline $section -}}
+      {{- if ne $section "processors" }}{{ $emptied = true }}{{ end -}}
     {{- end -}}
   {{- end -}}
-  {{- range $id := keys $config.extensions -}}
-    {{- if not (has $id $extensions) }}{{ $_ := unset $config.extensions $id }}{{ end -}}
-  {{- end -}}
+  {{- if $emptied }}{{ $_ := unset $pipelines $name }}{{ end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Drops components that nothing uses. Takes (list config kept). */}}
+{{- define "otelcol-guardian.config.dropUnused" -}}
+{{- $config := index . 0 -}}
+{{- $kept := index . 1 -}}
+{{- $used := dict -}}
+{{- range $pipeline := $config.service.pipelines -}}
+  {{- range concat (default list $pipeline.receivers) (default list $pipeline.processors) (default list $pipeline.exporters) }}{{ $_ := set $used . true }}{{ end -}}
+{{- end -}}
+{{- range $config.service.extensions }}{{ $_ := set $used . true }}{{ end -}}
 {{- range $section := list "receivers" "processors" "exporters" "connectors" "extensions" -}}
+  {{- range $id := keys (index $config $section) -}}
+    {{- if not (or (hasKey $used $id) (hasKey $kept (printf "%s/%s" $section $id))) }}{{ $_ := unset (index $config $section) $id }}{{ end -}}
+  {{- end -}}
   {{- if not (index $config $section) }}{{ $_ := unset $config $section }}{{ end -}}
 {{- end -}}
 {{- end -}}
@@ -171,13 +175,14 @@ with "unused" true, components that no pipeline uses then.
 
 {{/*
 Towards one gateway nothing changes but its TLS and token; towards several the exporter becomes load_balancing, by model.
-Takes (list $ config exporter authenticator).
+Takes (list $ config gone exporter authenticator).
 */}}
 {{- define "otelcol-guardian.config.toGateway" -}}
 {{- $root := index . 0 -}}
 {{- $config := index . 1 -}}
-{{- $exporter := index . 2 -}}
-{{- $authenticator := index . 3 -}}
+{{- $gone := index . 2 -}}
+{{- $exporter := index . 3 -}}
+{{- $authenticator := index . 4 -}}
 {{- if and $root.Values.gateway.enabled (gt (int $root.Values.gateway.replicas) 1) -}}
   {{- $balance := include "otelcol-guardian.config.file" (list $root "balance.yaml") | fromYaml -}}
   {{- $_ := set $config.exporters "load_balancing" (include "otelcol-guardian.config.balance" (list $root $authenticator) | fromYaml) -}}
@@ -193,11 +198,14 @@ Takes (list $ config exporter authenticator).
   {{- include "otelcol-guardian.config.client" (list $root (index $config.exporters $exporter) $authenticator) -}}
 {{- end -}}
 {{- if not $root.Values.gateway.auth.existingSecret -}}
-  {{- include "otelcol-guardian.config.takeOut" (dict "config" $config "gone" (dict (printf "extensions/%s" $authenticator) true)) -}}
+  {{- $_ := set $gone (printf "extensions/%s" $authenticator) true -}}
 {{- end -}}
 {{- end -}}
 
-{{/* The whole of a role's configuration: of its template, with the values' config merged last, or rawConfig. Takes (list $ role). */}}
+{{/*
+The whole of a role's configuration: of its template, with the values' config merged last, or rawConfig. Takes (list $ role).
+A component that config removes takes with it what refers to it; one that config sets is there, whatever is switched off.
+*/}}
 {{- define "otelcol-guardian.config" -}}
 {{- $root := index . 0 -}}
 {{- include "otelcol-guardian.checks" $root -}}
@@ -206,24 +214,26 @@ Takes (list $ config exporter authenticator).
 {{- if $values.rawConfig -}}
 {{- $values.rawConfig | trim -}}
 {{- else -}}
-{{- $config := include (printf "otelcol-guardian.config.%s" $role) $root | fromYaml -}}
-{{- if $config.Error }}{{ fail (printf "the configuration of %s: %s" $role $config.Error) }}{{ end -}}
-{{- if $values.config -}}
-  {{- include "otelcol-guardian.config.merge" (list $config $values.config) -}}
-  {{- $gone := dict -}}
-  {{- range $section := list "receivers" "processors" "exporters" "connectors" "extensions" -}}
-    {{- range $id, $component := default dict (get $values.config $section) -}}
-      {{- if kindIs "invalid" $component -}}
-        {{- $_ := set $gone (printf "%s/%s" $section $id) true -}}
-        {{- if eq $section "connectors" -}}
-          {{- $_ := set $gone (printf "receivers/%s" $id) true -}}
-          {{- $_ := set $gone (printf "exporters/%s" $id) true -}}
-        {{- end -}}
-      {{- end -}}
+{{- $config := dict -}}
+{{- $gone := dict -}}
+{{- include (printf "otelcol-guardian.config.%s" $role) (list $root $config $gone) -}}
+{{- include "otelcol-guardian.config.common" (list $root $role $config) -}}
+{{- include "otelcol-guardian.config.merge" (list $config $values.config) -}}
+{{- $kept := dict -}}
+{{- range $section := list "receivers" "processors" "exporters" "connectors" "extensions" -}}
+  {{- range $id, $component := default dict (get $values.config $section) -}}
+    {{- $name := printf "%s/%s" $section $id -}}
+    {{- if not (kindIs "invalid" $component) -}}
+      {{- $_ := unset $gone $name -}}
+      {{- $_ := set $kept $name true -}}
+    {{- else if eq $section "connectors" -}}
+      {{- range list "connectors" "receivers" "exporters" }}{{ $_ := set $gone (printf "%s/%s" . $id) true }}{{ end -}}
+    {{- else -}}
+      {{- $_ := set $gone $name true -}}
     {{- end -}}
   {{- end -}}
-  {{- if $gone }}{{ include "otelcol-guardian.config.takeOut" (dict "config" $config "gone" $gone) }}{{ end -}}
 {{- end -}}
+{{- include "otelcol-guardian.config.takeOut" (dict "config" $config "gone" $gone "kept" $kept) -}}
 {{- toYaml $config -}}
 {{- end -}}
 {{- end -}}

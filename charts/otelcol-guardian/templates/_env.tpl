@@ -68,6 +68,9 @@
 - {name: REMOTE_WRITE_ENDPOINT, value: {{ .endpoint | quote }}}
 - {name: REMOTE_WRITE_MAX_AGE, value: {{ .maxAge | quote }}}
 {{- end }}{{ end }}
+{{- with $exporters.alertmanager }}{{ if .enabled }}
+- {name: ALERTMANAGER_ENDPOINT, value: {{ .endpoint | quote }}}
+{{- end }}{{ end }}
 {{- with $exporters.influxdb }}{{ if .enabled }}
 - {name: INFLUXDB_ENDPOINT, value: {{ .endpoint | quote }}}
 - {name: INFLUXDB_ORG, value: {{ .org | quote }}}

@@ -48,9 +48,11 @@ func TestCollectorAcceptsEveryConfiguration(t *testing.T) {
 // The check can fail: what the collector refuses is refused through the chart too.
 func TestCollectorRefusesABadConfiguration(t *testing.T) {
 	for fault, text := range map[string]string{
-		"no_such_option":   "gateway: {config: {exporters: {prometheus: {no_such_option: 1}}}}",
-		"not_there":        "gateway: {config: {service: {pipelines: {metrics/x: {receivers: [otlp], exporters: [not_there]}}}}}",
-		"MISSING_VARIABLE": "gateway: {config: {exporters: {prometheus: {namespace: \"${env:MISSING_VARIABLE}\"}}}}",
+		"no_such_option":        "gateway: {config: {exporters: {prometheus: {no_such_option: 1}}}}",
+		"not_there":             "gateway: {config: {service: {pipelines: {metrics/x: {receivers: [otlp], exporters: [not_there]}}}}}",
+		"at least one exporter": "gateway: {config: {service: {pipelines: {metrics/x: {receivers: [otlp]}}}}}",
+		"not_a_processor":       "gateway: {config: {service: {pipelines: {logs: {processors: [not_a_processor]}}}}}",
+		"MISSING_VARIABLE":      "gateway: {config: {exporters: {prometheus: {namespace: \"${env:MISSING_VARIABLE}\"}}}}",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			all := renderObjects(t, parseValues(t, text))

@@ -1,19 +1,22 @@
 {{/* configs/agent.yaml and its additions: hosts, GPUs, kubelet and health checks, all of it to the gateway. */}}
 {{- define "otelcol-guardian.config.agent" -}}
-{{- $values := .Values -}}
+{{- $root := index . 0 -}}
+{{- $config := index . 1 -}}
+{{- $gone := index . 2 -}}
+{{- $values := $root.Values -}}
 {{- $gpu := $values.agent.gpu -}}
-{{- $config := include "otelcol-guardian.config.file" (list . "agent.yaml") | fromYaml -}}
-{{- include "otelcol-guardian.config.merge" (list $config (include "otelcol-guardian.config.file" (list . "agent_gateway.yaml") | fromYaml)) -}}
-{{- $gone := dict "receivers/file_log" true "receivers/fluent_forward" true "exporters/prometheus" true "exporters/elasticsearch" true -}}
+{{- include "otelcol-guardian.config.load" (list $root $config "agent.yaml") -}}
+{{- include "otelcol-guardian.config.load" (list $root $config "agent_gateway.yaml") -}}
+{{- range list "receivers/file_log" "receivers/fluent_forward" "exporters/prometheus" "exporters/elasticsearch" }}{{ $_ := set $gone . true }}{{ end -}}
 {{- if not $values.presets.hostMetrics.enabled }}{{ $_ := set $gone "receivers/host_metrics" true }}{{ end -}}
 {{- if not $values.agent.httpChecks }}{{ $_ := set $gone "receivers/http_check" true }}{{ end -}}
 {{- if not $values.agent.hostNetwork }}{{ $_ := unset $config.receivers.host_metrics.scrapers "network" }}{{ end -}}
 {{- if not $values.agent.hostRoot.mount }}{{ $_ := unset $config.receivers.host_metrics.scrapers "filesystem" }}{{ end -}}
 {{- if $values.presets.kubeletMetrics.enabled -}}
-  {{- include "otelcol-guardian.config.merge" (list $config (include "otelcol-guardian.config.file" (list . "agent_kubernetes.yaml") | fromYaml)) -}}
+  {{- include "otelcol-guardian.config.load" (list $root $config "agent_kubernetes.yaml") -}}
 {{- end -}}
 {{- if $gpu.enabled -}}
-  {{- $nvml := include "otelcol-guardian.config.file" (list . "agent_gpu.yaml") | fromYaml -}}
+  {{- $nvml := include "otelcol-guardian.config.file" (list $root "agent_gpu.yaml") | fromYaml -}}
   {{- $_ := set $nvml.receivers.nvml "compat" $gpu.compat -}}
   {{- if $gpu.podResources }}{{ $_ := set $nvml.receivers.nvml "kubernetes" (dict "enabled" true) }}{{ end -}}
   {{- include "otelcol-guardian.config.merge" (list $config $nvml) -}}
@@ -23,10 +26,7 @@
     {{- $_ := set $config.service.pipelines "metrics/dcgm" (dict "receivers" (list "prometheus/dcgm") "processors" (list "memory_limiter") "exporters" (list "forward/metrics")) -}}
   {{- end -}}
 {{- end -}}
-{{- include "otelcol-guardian.config.common" (list . "agent" $config) -}}
-{{- include "otelcol-guardian.config.takeOut" (dict "config" $config "gone" $gone "unused" true) -}}
-{{- include "otelcol-guardian.config.toGateway" (list . $config "otlp_grpc/gateway" "bearertokenauth/gateway") -}}
-{{- toYaml $config -}}
+{{- include "otelcol-guardian.config.toGateway" (list $root $config $gone "otlp_grpc/gateway" "bearertokenauth/gateway") -}}
 {{- end -}}
 
 {{/* Asks the dcgm-exporter that runs on the same node. */}}
