@@ -70,11 +70,11 @@ spec:
         - {name: {{ .name }}, containerPort: {{ .port }}, protocol: {{ .protocol }}}
         {{- end }}
         - {name: health, containerPort: 13133, protocol: TCP}
-      # What asks the API server or opens its queue first may take a minute.
+      # What asks the API server or opens its queue first may take minutes.
       startupProbe:
         httpGet: {path: /, port: health}
         periodSeconds: 2
-        failureThreshold: 60
+        failureThreshold: 150
       livenessProbe:
         httpGet: {path: /, port: health}
         periodSeconds: 10

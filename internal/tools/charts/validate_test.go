@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,6 +66,15 @@ func TestCollectorRefusesABadConfiguration(t *testing.T) {
 
 func validate(t *testing.T, all *rendered, one workload) (string, error) {
 	t.Helper()
+	command := collector(t, all, one, nil, "validate")
+	output, err := command.CombinedOutput()
+	return string(output), err
+}
+
+// collector is the command that a pod runs, on this machine: each mount is a folder, each secret a file or a word, and
+// the texts in changed are replaced in the configuration.
+func collector(t *testing.T, all *rendered, one workload, changed []string, subcommand ...string) *exec.Cmd {
+	t.Helper()
 	dir := t.TempDir()
 	container := one.container()
 	var moves []string
@@ -75,10 +85,10 @@ func validate(t *testing.T, all *rendered, one workload) (string, error) {
 		moves = append(moves, mount.MountPath, local)
 	}
 	moved := strings.NewReplacer(moves...)
-	config := filepath.Join(dir, "config", "config.yaml")
-	require.NoError(t, os.WriteFile(config, []byte(moved.Replace(all.config(t, one))), 0o600))
+	config := strings.NewReplacer(changed...).Replace(moved.Replace(all.config(t, one)))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "config", "config.yaml"), []byte(config), 0o600))
 
-	args := []string{"validate"}
+	args := subcommand
 	for _, arg := range container.Args {
 		args = append(args, moved.Replace(arg))
 	}
@@ -95,8 +105,7 @@ func validate(t *testing.T, all *rendered, one workload) (string, error) {
 		known[variable.Name] = value
 		command.Env = append(command.Env, variable.Name+"="+moved.Replace(value))
 	}
-	output, err := command.CombinedOutput()
-	return string(output), err
+	return command
 }
 
 func valueOf(t *testing.T, variable corev1.EnvVar) string {
@@ -133,23 +142,30 @@ func fillVolume(t *testing.T, volumes []corev1.Volume, name, dir string) {
 		if volume.Name != name || volume.Secret == nil {
 			continue
 		}
-		certificate, key := certificate(t)
+		pair, err := certificate()
+		require.NoError(t, err)
 		for _, file := range []string{"tls.crt", "ca.crt"} {
-			require.NoError(t, os.WriteFile(filepath.Join(dir, file), certificate, 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, file), pair.certificate, 0o600))
 		}
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "tls.key"), key, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "tls.key"), pair.key, 0o600))
 	}
 }
 
-func certificate(t *testing.T) (certificate, key []byte) {
-	t.Helper()
+type keyPair struct{ certificate, key []byte }
+
+// certificate is the gateway's, with the name that README.md asks for. It is its own authority.
+var certificate = sync.OnceValues(func() (keyPair, error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
+	if err != nil {
+		return keyPair{}, err
+	}
 	template := x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "gateway"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+		DNSNames: []string{release + "-otelcol-guardian-gateway." + namespace + ".svc"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &private.PublicKey, private)
-	require.NoError(t, err)
+	if err != nil {
+		return keyPair{}, err
+	}
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	require.NoError(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
-}
+	return keyPair{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})}, err
+})
