@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
 )
 
 var update = flag.Bool("update", false, "write the chart's copies and the rendered examples anew")
@@ -100,4 +101,17 @@ func TestRenderedExamples(t *testing.T) {
 			assert.Equal(t, written, read(t, dir, "*"), "run `make charts-update`, and look at what has changed")
 		})
 	}
+}
+
+// The chart installs the version of the collector that it was made with.
+func TestAppVersion(t *testing.T) {
+	var manifest struct{ Dist struct{ Version string } }
+	var metadata struct{ AppVersion string }
+	for path, into := range map[string]any{filepath.Join(root, "builder-config.yaml"): &manifest, filepath.Join(chart, "Chart.yaml"): &metadata} {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, yaml.Unmarshal(text, into))
+	}
+	assert.NotEmpty(t, manifest.Dist.Version)
+	assert.Equal(t, manifest.Dist.Version, metadata.AppVersion)
 }

@@ -5,6 +5,7 @@ package charts
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"os"
@@ -72,7 +73,7 @@ func conformity(t *testing.T) func(document string) error {
 // writeSchemas makes one JSON Schema per kind, as kubeconform looks for them: of Kubernetes' OpenAPI file, with all
 // definitions in each, and of the operator's CustomResourceDefinitions.
 func writeSchemas() (string, error) {
-	dir := filepath.Join(os.TempDir(), "otelcol-guardian-schemas-"+strings.NewReplacer("/", "_", "@", "_").Replace(kubernetes+prometheusOperator))
+	dir := filepath.Join(root, "build", "schemas")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
@@ -86,12 +87,15 @@ func writeSchemas() (string, error) {
 func moduleDir(module string) (string, error) {
 	command := exec.Command("go", "mod", "download", "-json", module)
 	command.Dir = os.TempDir() // outside this module, which does not require it
-	output, err := command.Output()
-	if err != nil {
-		return "", err
+	output, failure := command.Output()
+	var downloaded struct{ Dir, Error string }
+	if err := json.Unmarshal(output, &downloaded); err != nil {
+		return "", errors.Join(failure, err)
 	}
-	var downloaded struct{ Dir string }
-	return downloaded.Dir, json.Unmarshal(output, &downloaded)
+	if downloaded.Error != "" {
+		return "", errors.New(downloaded.Error)
+	}
+	return downloaded.Dir, failure
 }
 
 func kubernetesSchemas(dir string) error {
