@@ -19,6 +19,8 @@
 - {name: STATE, value: /var/lib/otelcol-guardian}
 {{- with include "otelcol-guardian.memoryLimit" . | int }}
 - {name: GOMEMLIMIT, value: {{ div (mul . 64) 100 }}MiB}
+{{- else }}
+- {name: GOMEMLIMIT, value: {{ ternary "1600MiB" "400MiB" (eq $role "gateway") }}}
 {{- end }}
 - name: POD_NAME
   valueFrom: {fieldRef: {fieldPath: metadata.name}}

@@ -42,6 +42,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"exporters: {jaeger: {enabled: true}}":                                                   {"exporters.jaeger.endpoint"},
 		"exporters: {elasticsearch: {enabled: true}}":                                            {"exporters.elasticsearch.endpoint"},
 		"exporters: {prometheusRemoteWrite: {enabled: true}}":                                    {"exporters.prometheusRemoteWrite.endpoint"},
+		"exporters: {alertmanager: {enabled: true}}":                                             {"exporters.alertmanager.endpoint"},
 		"gateway: {enabled: false}":                                                              {"gateway.external.endpoint", "agent"},
 		"gateway: {ingress: {enabled: true}}":                                                    {"gateway.ingress.hosts"},
 		"agent: {gpu: {runtimeClassName: \"\"}}":                                                 {"agent.gpu.runtimeClassName"},
@@ -138,4 +139,26 @@ func TestRawConfigReplaces(t *testing.T) {
 		all := decodeAll(t, files)
 		require.Equal(t, raw+"\n", all.config(t, all.workload(t, "cluster")))
 	}
+}
+
+// What the gateway tells Alertmanager, and what Prometheus' rules tell it, have the same cluster and runbooks.
+func TestAlertmanagerGetsClusterAndRunbooks(t *testing.T) {
+	all := renderObjects(t, parseValues(t, `
+clusterName: production
+exporters: {alertmanager: {enabled: true, endpoint: "http://alertmanager:9093"}}
+monitoring: {rules: {runbookUrl: "https://runbooks.example.com/guardian"}}
+`))
+	gateway := all.workload(t, "gateway")
+	var config struct {
+		Exporters map[string]map[string]any
+		Service   struct {
+			Pipelines map[string]struct{ Exporters []string }
+		}
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(all.config(t, gateway)), &config))
+	exporter := config.Exporters["alertmanager"]
+	require.Equal(t, map[string]any{"cluster": "production"}, exporter["labels"])
+	require.Equal(t, map[string]any{"runbooks": "https://runbooks.example.com/guardian/"}, exporter["links"])
+	require.Equal(t, "http://alertmanager:9093", gateway.env()["ALERTMANAGER_ENDPOINT"].Value)
+	require.Contains(t, config.Service.Pipelines["logs"].Exporters, "alertmanager")
 }
