@@ -20,7 +20,7 @@
 {{- with include "otelcol-guardian.memoryLimit" . | int }}
 - {name: GOMEMLIMIT, value: {{ div (mul . 64) 100 }}MiB}
 {{- else }}
-- {name: GOMEMLIMIT, value: {{ ternary "1600MiB" "400MiB" (eq $role "gateway") }}}
+- {name: GOMEMLIMIT, value: {{ ternary "1600MiB" "380MiB" (eq $role "gateway") }}}
 {{- end }}
 - name: POD_NAME
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
