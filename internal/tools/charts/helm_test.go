@@ -48,13 +48,26 @@ var helms = []helm{
 	{name: "helm 4", render: render4, lint: lintWith4},
 }
 
+// clone keeps a caller's values as they are: Helm merges the defaults into what it is given.
+func clone(vals values) values {
+	text, err := yaml.Marshal(vals)
+	if err != nil {
+		panic(err)
+	}
+	cloned := values{}
+	if err := yaml.Unmarshal(text, &cloned); err != nil {
+		panic(err)
+	}
+	return cloned
+}
+
 func render3(vals values) (map[string]string, error) {
 	loaded, err := loader3.Load(chart)
 	if err != nil {
 		return nil, err
 	}
 	options := chartutil.ReleaseOptions{Name: release, Namespace: namespace, Revision: 1, IsInstall: true}
-	prepared, err := chartutil.ToRenderValues(loaded, vals, options, chartutil.DefaultCapabilities)
+	prepared, err := chartutil.ToRenderValues(loaded, clone(vals), options, chartutil.DefaultCapabilities)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +81,7 @@ func render4(vals values) (map[string]string, error) {
 		return nil, err
 	}
 	options := common.ReleaseOptions{Name: release, Namespace: namespace, Revision: 1, IsInstall: true}
-	prepared, err := util.ToRenderValues(loaded, vals, options, common.DefaultCapabilities)
+	prepared, err := util.ToRenderValues(loaded, clone(vals), options, common.DefaultCapabilities)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +99,7 @@ func withoutChart(files map[string]string) map[string]string {
 
 func lintWith3(vals values) []string {
 	var complaints []string
-	for _, message := range lint3.All(chart, vals, namespace, true).Messages {
+	for _, message := range lint3.All(chart, clone(vals), namespace, true).Messages {
 		if message.Severity >= support3.WarningSev {
 			complaints = append(complaints, message.Error())
 		}
@@ -96,7 +109,7 @@ func lintWith3(vals values) []string {
 
 func lintWith4(vals values) []string {
 	var complaints []string
-	for _, message := range lint4.RunAll(chart, vals, namespace).Messages {
+	for _, message := range lint4.RunAll(chart, clone(vals), namespace).Messages {
 		if message.Severity >= support3.WarningSev {
 			complaints = append(complaints, message.Error())
 		}
