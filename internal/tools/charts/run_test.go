@@ -27,7 +27,7 @@ func TestReleaseDelivers(t *testing.T) {
 	all := renderObjects(t, parseValues(t, `
 clusterName: production
 gateway: {replicas: 2, tls: {existingSecret: guardian-tls}, auth: {existingSecret: guardian-token}}
-agent: {gpu: {enabled: false}, hostRoot: {mount: false}}
+agent: {gpu: {enabled: false}}
 presets: {kubeletMetrics: {enabled: false}}
 `))
 	gateway := run(t, &all, "gateway", "")

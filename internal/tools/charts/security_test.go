@@ -45,12 +45,14 @@ func TestPodSecurityStandards(t *testing.T) {
 		})
 	}
 	for text, want := range map[string]api.Level{
-		"agent: {hostRoot: {mount: false}, gpu: {access: runtimeClass}}": api.LevelRestricted,
-		"agent: {hostRoot: {mount: false}, gpu: {access: cdi}}":          api.LevelRestricted,
-		"agent: {hostRoot: {mount: false}, gpu: {access: dcgmScrape}}":   api.LevelRestricted,
-		"agent: {hostRoot: {mount: false}, gpu: {access: volumeMounts}}": api.LevelPrivileged,
-		"agent: {hostRoot: {mount: false}, gpu: {access: hostPath}}":     api.LevelPrivileged,
-		"agent: {gpu: {access: cdi}}":                                    api.LevelPrivileged,
+		"agent: {gpu: {access: runtimeClass}}": api.LevelRestricted,
+		"agent: {gpu: {access: cdi}}":          api.LevelRestricted,
+		"agent: {gpu: {access: dcgmScrape}}":   api.LevelRestricted,
+		"agent: {gpu: {access: volumeMounts}}": api.LevelPrivileged,
+		"agent: {gpu: {access: hostPath}}":     api.LevelPrivileged,
+		"agent: {gpu: {podResources: true}}":   api.LevelPrivileged,
+		"agent: {hostNetwork: true}":           api.LevelPrivileged,
+		"agent: {hostRoot: {mount: true}}":     api.LevelPrivileged,
 	} {
 		all := renderObjects(t, parseValues(t, text))
 		assert.Equal(t, want, standard(t, all.workload(t, "agent").pod), text)
