@@ -24,7 +24,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"gateway: {persistence: {storageclass: fast}}":                      {"persistence", "storageclass"},
 		"logs: {podSecurityContext: {runAsUsr: 0}}":                         {"podSecurityContext", "runAsUsr"},
 		"image: {digests: {glib: x}}":                                       {"digests", "glib"},
-		"gateway: {config: {recievers: {}}}":                                {"config", "recievers"},
+		"gateway: {config: {receivrs: {}}}":                                 {"config", "receivrs"},
 		"router: {autoscaling: {maxReplica: 3}}":                            {"autoscaling", "maxReplica"},
 		"monitoring: {rules: {overrides: {high_drift: {treshold: 0.5}}}}":   {"high_drift", "treshold"},
 		"monitoring: {rules: {enabled: true, overrides: {HighDrift: {}}}}":  {"monitoring.rules.overrides.HighDrift", "high_drift"},

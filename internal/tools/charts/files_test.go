@@ -60,7 +60,7 @@ func alternatives(pattern string) []string {
 	}
 	names, after, _ := strings.Cut(rest, "}")
 	var all []string
-	for _, name := range strings.Split(names, ",") {
+	for name := range strings.SplitSeq(names, ",") {
 		all = append(all, before+name+after)
 	}
 	return all

@@ -4,6 +4,7 @@
 package charts
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -85,7 +86,7 @@ func render4(vals values) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := engine4.Engine{}.Render(loaded, prepared)
+	files, err := engine4.Engine{}.RenderWithContext(context.Background(), loaded, prepared)
 	return withoutChart(files), err
 }
 
@@ -154,7 +155,7 @@ func parseValues(t *testing.T, text string) values {
 // documents splits a rendered template at its document marks and leaves out empty ones.
 func documents(text string) []string {
 	var found []string
-	for _, document := range strings.Split("\n"+text, "\n---") {
+	for document := range strings.SplitSeq("\n"+text, "\n---") {
 		if strings.TrimSpace(document) != "" {
 			found = append(found, strings.TrimPrefix(document, "\n"))
 		}

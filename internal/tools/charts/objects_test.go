@@ -91,12 +91,15 @@ func decodeAll(t *testing.T, files map[string]string) rendered {
 }
 
 func (r *rendered) add(t *testing.T, one object) {
+	t.Helper()
 	name := one.Metadata.Name
 	switch one.Kind {
 	case "StatefulSet":
 		set := decode[appsv1.StatefulSet](t, one)
-		r.workloads = append(r.workloads, workload{object: one, selector: set.Spec.Selector.MatchLabels, replicas: *set.Spec.Replicas,
-			pod: set.Spec.Template, claims: set.Spec.VolumeClaimTemplates, service: set.Spec.ServiceName})
+		r.workloads = append(r.workloads, workload{
+			object: one, selector: set.Spec.Selector.MatchLabels, replicas: *set.Spec.Replicas,
+			pod: set.Spec.Template, claims: set.Spec.VolumeClaimTemplates, service: set.Spec.ServiceName,
+		})
 	case "Deployment":
 		deployment := decode[appsv1.Deployment](t, one)
 		replicas := int32(1)

@@ -88,7 +88,7 @@ func TestSchemaKnowsEveryValue(t *testing.T) {
 			assert.Contains(t, properties, name, "the schema lacks %s.%s", path, name)
 		}
 	}
-	walk(schema, map[string]any(readValues(t, filepath.Join(chart, "values.yaml"))), "")
+	walk(schema, readValues(t, filepath.Join(chart, "values.yaml")), "")
 }
 
 func expand(path string) []string {
@@ -105,7 +105,7 @@ func expand(path string) []string {
 
 func lookUp(vals map[string]any, path string) (any, bool) {
 	var at any = vals
-	for _, name := range strings.Split(path, ".") {
+	for name := range strings.SplitSeq(path, ".") {
 		object, is := at.(map[string]any)
 		if !is {
 			return nil, false

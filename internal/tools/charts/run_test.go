@@ -85,7 +85,7 @@ type running struct {
 }
 
 // run starts a role. Its servers move to free ports, and the name of the headless service becomes this machine.
-func run(t *testing.T, all *rendered, role string, gatewayPort string) *running {
+func run(t *testing.T, all *rendered, role, gatewayPort string) *running {
 	t.Helper()
 	one := all.workload(t, role)
 	r := &running{ports: map[int]int{}, token: "of-guardian-token"}
@@ -106,7 +106,8 @@ func run(t *testing.T, all *rendered, role string, gatewayPort string) *running 
 	authority := x509.NewCertPool()
 	require.True(t, authority.AppendCertsFromPEM(pair.certificate))
 	r.client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{
-		RootCAs: authority, ServerName: release + "-otelcol-guardian-gateway." + namespace + ".svc"}}}
+		RootCAs: authority, ServerName: release + "-otelcol-guardian-gateway." + namespace + ".svc",
+	}}}
 
 	command := collector(t, all, one, changed)
 	for i, variable := range command.Env {

@@ -61,6 +61,7 @@ func TestPodSecurityStandards(t *testing.T) {
 
 // checkContainer holds what every container of the release is held to, whatever its namespace allows.
 func checkContainer(t *testing.T, one workload) {
+	t.Helper()
 	container := one.container()
 	security := container.SecurityContext
 	require.NotNil(t, security, one.role)

@@ -48,6 +48,7 @@ func TestPartsFitTogether(t *testing.T) {
 
 // checkNothingEmpty finds what a golden file would record faithfully: a ConfigMap, Role or rule file without content.
 func checkNothingEmpty(t *testing.T, all *rendered) {
+	t.Helper()
 	for _, one := range all.objects {
 		var content map[string]any
 		require.NoError(t, yaml.Unmarshal([]byte(one.text), &content))
@@ -65,6 +66,7 @@ func checkNothingEmpty(t *testing.T, all *rendered) {
 }
 
 func checkNames(t *testing.T, all *rendered) {
+	t.Helper()
 	seen := map[string]bool{}
 	for _, one := range all.objects {
 		id := one.Kind + "/" + one.Metadata.Name
@@ -80,6 +82,7 @@ func checkNames(t *testing.T, all *rendered) {
 }
 
 func checkSelector(t *testing.T, all *rendered, one *workload) {
+	t.Helper()
 	require.NotEmpty(t, one.selector)
 	assert.True(t, selects(one.selector, one.pod.Labels), "its selector does not match its pods")
 	for _, other := range all.workloads {
@@ -109,6 +112,7 @@ func selects(selector, labels map[string]string) bool {
 var listening = regexp.MustCompile(`\$\{env:LISTEN(?:_PLAIN)?(?::-localhost)?\}:(\d+)`)
 
 func openPorts(t *testing.T, config string) map[int32]bool {
+	t.Helper()
 	open := map[int32]bool{}
 	for _, match := range listening.FindAllStringSubmatch(config, -1) {
 		port, err := strconv.Atoi(match[1])
@@ -144,6 +148,7 @@ func openPorts(t *testing.T, config string) map[int32]bool {
 
 // checkPorts holds the container's ports to what its configuration opens, both ways, and its probes to its ports.
 func checkPorts(t *testing.T, all *rendered, one *workload) {
+	t.Helper()
 	declared, names := map[int32]bool{}, map[string]bool{}
 	for _, port := range one.container().Ports {
 		assert.False(t, declared[port.ContainerPort], "port %d twice", port.ContainerPort)
@@ -163,6 +168,7 @@ var reference = regexp.MustCompile(`\$\{env:([A-Z0-9_]+)(:-)?`)
 
 // checkEnvironment: no variable twice, none that nobody reads, and all that the configuration needs.
 func checkEnvironment(t *testing.T, all *rendered, one *workload) {
+	t.Helper()
 	seen := map[string]bool{}
 	for _, variable := range one.container().Env {
 		assert.False(t, seen[variable.Name], "%s twice", variable.Name)
@@ -172,8 +178,10 @@ func checkEnvironment(t *testing.T, all *rendered, one *workload) {
 		seen[variable.Name] = true
 	}
 	// The Go runtime, resource_detection, the NVIDIA runtime; an own variable of ci/overridden-values.yaml.
-	read := map[string]bool{"GOMEMLIMIT": true, "OTEL_RESOURCE_ATTRIBUTES": true, "K8S_NODE_NAME": true, "HTTPS_PROXY": true,
-		"NVIDIA_VISIBLE_DEVICES": true, "NVIDIA_DRIVER_CAPABILITIES": true, "NVIDIA_DISABLE_REQUIRE": true}
+	read := map[string]bool{
+		"GOMEMLIMIT": true, "OTEL_RESOURCE_ATTRIBUTES": true, "K8S_NODE_NAME": true, "HTTPS_PROXY": true,
+		"NVIDIA_VISIBLE_DEVICES": true, "NVIDIA_DRIVER_CAPABILITIES": true, "NVIDIA_DISABLE_REQUIRE": true,
+	}
 	needed := map[string]bool{}
 	for _, match := range reference.FindAllStringSubmatch(all.config(t, *one), -1) {
 		read[match[1]] = true
@@ -191,6 +199,7 @@ func checkEnvironment(t *testing.T, all *rendered, one *workload) {
 
 // checkMounts: each mount has a volume and each volume a mount, and what the configuration reads or writes is mounted.
 func checkMounts(t *testing.T, all *rendered, one *workload) {
+	t.Helper()
 	volumes := map[string]bool{}
 	for _, volume := range one.pod.Spec.Volumes {
 		assert.False(t, volumes[volume.Name], "the volume %s twice", volume.Name)
@@ -213,7 +222,7 @@ func checkMounts(t *testing.T, all *rendered, one *workload) {
 	if strings.Contains(config, "file_storage:") {
 		state := env["STATE"].Value
 		assert.True(t, writable[state], "STATE is %s, which is not mounted to be written", state)
-		assert.True(t, strings.Contains(config, "fsync: true"), "without fsync a power failure loses what was accepted")
+		assert.Contains(t, config, "fsync: true", "without fsync a power failure loses what was accepted")
 	}
 	for name, variable := range env {
 		if !slices.Contains([]string{"TLS_CERT", "TLS_KEY", "GATEWAY_CA", "HOST_ROOT", "NVML_LIBRARY"}, name) {
@@ -265,6 +274,7 @@ var asksAPI = []struct {
 
 // checkAccount: the account exists, its token is mounted only where the configuration asks the API server, and then it is allowed to.
 func checkAccount(t *testing.T, all *rendered, one *workload) {
+	t.Helper()
 	name := one.pod.Spec.ServiceAccountName
 	account, created := all.accounts[name]
 	if created {
@@ -314,6 +324,7 @@ func (r *rendered) may(account, verb, resource string) bool {
 
 // checkMemory: what the Go runtime aims at lies below the limiter, and that below the container's limit.
 func checkMemory(t *testing.T, all *rendered, one *workload) {
+	t.Helper()
 	var parsed struct {
 		Processors struct {
 			Limiter struct {
@@ -342,6 +353,7 @@ func checkMemory(t *testing.T, all *rendered, one *workload) {
 
 // checkServices: each service takes some workload's pods, and its ports are ports of their containers.
 func checkServices(t *testing.T, all *rendered) {
+	t.Helper()
 	for _, service := range all.services {
 		found := 0
 		for _, one := range all.workloads {
@@ -408,6 +420,7 @@ func (r *rendered) hasPort(service, port string) bool {
 
 // checkScaling: budgets leave a pod to evict, and nothing scales the gateway, whose replicas hold state.
 func checkScaling(t *testing.T, all *rendered) {
+	t.Helper()
 	for _, budget := range all.budgets {
 		taken := 0
 		for _, one := range all.workloads {
