@@ -16,6 +16,7 @@
 {{- end -}}
 {{- if not $values.presets.tailSampling.enabled }}{{ $_ := set $gone "processors/tail_sampling" true }}{{ end -}}
 {{- if not $values.presets.drift.enabled }}{{ $_ := set $gone "processors/drift" true }}{{ end -}}
+{{- if not $values.presets.anomaly.enabled }}{{ $_ := set $gone "processors/anomaly" true }}{{ end -}}
 {{- with $values.presets.drift.monitors }}{{ $_ := set $config.processors.drift "monitors" . }}{{ end -}}
 {{- include "otelcol-guardian.config.servers" (list $root $config $gone) -}}
 {{- with $values.exporters.elasticsearch.logsIndex }}{{ $_ := set $config.exporters.elasticsearch "logs_index" . }}{{ end -}}
