@@ -16,7 +16,9 @@
 {{- end -}}
 {{- if not $values.presets.tailSampling.enabled }}{{ $_ := set $gone "processors/tail_sampling" true }}{{ end -}}
 {{- if not $values.presets.drift.enabled }}{{ $_ := set $gone "processors/drift" true }}{{ end -}}
-{{- if not $values.presets.anomaly.enabled }}{{ $_ := set $gone "processors/anomaly" true }}{{ end -}}
+{{- if not $values.presets.anomaly.enabled -}}
+  {{- range list "processors/anomaly" "connectors/guardian_events" "receivers/guardian_events" "exporters/guardian_events" }}{{ $_ := set $gone . true }}{{ end -}}
+{{- end -}}
 {{- with $values.presets.drift.monitors }}{{ $_ := set $config.processors.drift "monitors" . }}{{ end -}}
 {{- include "otelcol-guardian.config.servers" (list $root $config $gone) -}}
 {{- with $values.exporters.elasticsearch.logsIndex }}{{ $_ := set $config.exporters.elasticsearch "logs_index" . }}{{ end -}}
