@@ -56,6 +56,14 @@ e2e: build e2e-deps ## Real servers: Jaeger, Elasticsearch, OpenSearch, Promethe
 	go vet -tags e2e ./test/e2e/...
 	OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test -tags e2e -timeout 40m -p 1 -v ./test/e2e/... $(E2EFLAGS) | grep -vE '^ *=== '; exit $${PIPESTATUS[0]}
 
+.PHONY: charts
+charts: build $(TOOLS)/promtool ## Prove charts/otelcol-guardian: Helm 3 and 4, helm-unittest, kubeconform, the collector's validate. No cluster.
+	cd internal/tools/charts && go vet . && OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test -count=1 .
+
+.PHONY: charts-update
+charts-update: ## Copy configurations, rules and dashboards into the chart, and render its examples anew.
+	cd internal/tools/charts && go test -run 'TestCopiesAreEqual|TestRenderedExamples' . -update
+
 .PHONY: lint
 # A cache per checkout: the shared one keeps positions in other checkouts, whose
 # generated files it can then no longer tell from ours.
