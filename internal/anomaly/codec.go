@@ -27,6 +27,15 @@ func (e *encoder) float(v float64) {
 	e.buf = binary.LittleEndian.AppendUint64(e.buf, math.Float64bits(v))
 }
 
+func (e *encoder) uint32(v uint32) { e.buf = binary.LittleEndian.AppendUint32(e.buf, v) }
+
+func (e *encoder) floats(list []float64) {
+	e.count(len(list))
+	for _, v := range list {
+		e.float(v)
+	}
+}
+
 func (e *encoder) bool(v bool) {
 	b := byte(0)
 	if v {
@@ -107,6 +116,33 @@ func (d *decoder) float() float64 {
 		return 0
 	}
 	return math.Float64frombits(binary.LittleEndian.Uint64(b))
+}
+
+func (d *decoder) uint32() uint32 {
+	b := d.take(4)
+	if b == nil {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(b)
+}
+
+// floats reads a list of numbers.
+func (d *decoder) floats() []float64 {
+	list := make([]float64, d.count(8))
+	for i := range list {
+		list[i] = d.finite()
+	}
+	return list
+}
+
+// finite reads a float that is a number.
+func (d *decoder) finite() float64 {
+	v := d.float()
+	d.require(!math.IsNaN(v) && !math.IsInf(v, 0))
+	if d.err != nil {
+		return 0
+	}
+	return v
 }
 
 func (d *decoder) bool() bool {

@@ -3,11 +3,183 @@
 
 package anomaly
 
-// Training is everything that a model depends on. It shares nothing with the detector, so that Fit may run on another goroutine.
-type Training struct{}
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+)
 
-// Fit trains the model. It is a pure function of the training and takes milliseconds.
-func (t *Training) Fit() *Model { return &Model{} }
+// Streams of random numbers of one seed.
+const (
+	reservoirStream = 1 + iota
+	modelStream
+	foldStream // and those after it
+)
+
+// folds is the number of parts of the training rows that are scored by models of the other parts.
+const folds = 4
+
+// Training is everything that a model depends on. It shares nothing with the detector, so that Fit may run on another goroutine.
+type Training struct {
+	number     uint64 // of the model
+	method     Method
+	forest     Forest
+	components Components
+	share      float64 // contamination
+	floor      float64
+	seed       uint64
+	columns    int
+	values     []float64 // of the rows, in the order in which they came
+	calibrates bool      // the model must bring the scores that it is calibrated with
+	activeAt   uint64    // the number of the row before which the model becomes active
+}
+
+// Rows is the number of rows that the model is fitted to.
+func (t *Training) Rows() int { return len(t.values) / t.columns }
 
 // Model is a trained model. It never changes and may be shared.
-type Model struct{}
+type Model struct {
+	number        uint64
+	rows          int
+	center, scale []float64 // of the columns: rows are brought to them before anything else
+	forest        *forest
+	components    *components
+	// offset is the raw score beyond which a row is an anomaly by contamination; 0 if that is not asked for.
+	offset float64
+	// calibration are the scores of the training rows by models that did not know them, nil if they are not asked for.
+	calibration []float64
+}
+
+// Fit trains the model. It is a pure function of the training and takes milliseconds.
+func (t *Training) Fit() *Model {
+	m := &Model{number: t.number, rows: t.Rows(), center: make([]float64, t.columns), scale: make([]float64, t.columns)}
+	t.measure(m)
+	data := t.table(m)
+	t.fit(m, data, modelStream)
+	if t.share > 0 {
+		m.offset = t.percentile(m, data)
+	}
+	if t.calibrates {
+		m.calibration = t.crossScores(m, data)
+	}
+	return m
+}
+
+// measure finds centre and scale of the columns. What follows does not depend on them but for rounding to 32 bits, which would hide
+// small changes at a high level otherwise.
+func (t *Training) measure(m *Model) {
+	n := float64(t.Rows())
+	for i, v := range t.values {
+		m.center[i%t.columns] += v / n
+	}
+	for i, v := range t.values {
+		delta := v - m.center[i%t.columns]
+		m.scale[i%t.columns] += delta * delta / n
+	}
+	for j := range m.scale {
+		m.scale[j] = max(math.Sqrt(m.scale[j]), leastScale(m.center[j], t.floor))
+	}
+}
+
+// table is the training rows, scaled.
+func (t *Training) table(m *Model) *table {
+	data := &table{columns: t.columns, values: make([]float32, len(t.values))}
+	for i := range data.rows() {
+		m.scaleRow(t.values[i*t.columns:(i+1)*t.columns], data.row(i))
+	}
+	return data
+}
+
+func (m *Model) scaleRow(row []float64, scaled []float32) {
+	for j, v := range row {
+		scaled[j] = float32(min(max((v-m.center[j])/m.scale[j], -maxDistance), maxDistance))
+	}
+}
+
+// fit fits a model to scaled rows.
+func (t *Training) fit(m *Model, data *table, stream uint64) {
+	rng := rand.New(rand.NewPCG(t.seed^t.number*0x9e3779b97f4a7c15, stream)) //nolint:gosec // Not for secrets.
+	if t.method == PCA {
+		m.components = newComponents(data, t.components)
+		return
+	}
+	m.forest = newForest(withoutConstants(data, rng), t.forest, rng)
+}
+
+// withoutConstants gives columns that are constant a noise as small as the least scale. A tree cannot split a constant column, so a
+// metric that was always the same could become anything without a tree seeing it.
+func withoutConstants(data *table, rng *rand.Rand) *table {
+	var noisy *table
+	for j := range data.columns {
+		if !data.constant(j) {
+			continue
+		}
+		if noisy == nil {
+			noisy = &table{data.columns, slices.Clone(data.values)}
+		}
+		for i := range data.rows() {
+			noisy.row(i)[j] += float32(rng.NormFloat64())
+		}
+	}
+	if noisy == nil {
+		return data
+	}
+	return noisy
+}
+
+// crossScores are the scores of the rows by models of the others. The parts are whole stretches of time, as rows that follow one
+// another are alike.
+func (t *Training) crossScores(m *Model, data *table) []float64 {
+	scores := make([]float64, 0, data.rows())
+	for k := range folds {
+		from, to := k*data.rows()/folds, (k+1)*data.rows()/folds
+		part := Model{center: m.center, scale: m.scale}
+		t.fit(&part, data.without(from, to), foldStream+uint64(k))
+		var p point
+		for i := from; i < to; i++ {
+			scores = append(scores, part.raw(data.row(i), &p))
+		}
+	}
+	return scores
+}
+
+// percentile is the score that the share of contamination of the training rows lies above, interpolated between ranks.
+func (t *Training) percentile(m *Model, data *table) float64 {
+	scores := make([]float64, data.rows())
+	var p point
+	for i := range scores {
+		scores[i] = m.raw(data.row(i), &p)
+	}
+	slices.Sort(scores)
+	return percentile(scores, 1-t.share)
+}
+
+// percentile of sorted values, linear between them, as NumPy's.
+func percentile(sorted []float64, q float64) float64 {
+	at := q * float64(len(sorted)-1)
+	i := int(at)
+	if i+1 >= len(sorted) {
+		return sorted[len(sorted)-1]
+	}
+	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
+}
+
+// raw is the raw score of a scaled row: of a forest the score itself, of components the distance.
+func (m *Model) raw(row []float32, p *point) float64 {
+	if m.components != nil {
+		return min(m.components.distance(row), maxDistance)
+	}
+	p.set(row)
+	return m.forest.score(p)
+}
+
+func (m *Model) bytes() int {
+	n := 8*(len(m.center)+len(m.scale)+len(m.calibration)) + 200
+	if m.forest != nil {
+		n += m.forest.bytes()
+	}
+	if m.components != nil {
+		n += m.components.bytes()
+	}
+	return n
+}

@@ -6,7 +6,6 @@ package anomaly
 import (
 	"errors"
 	"fmt"
-	"math"
 	"time"
 )
 
@@ -48,15 +47,16 @@ type Decision struct {
 	// Contamination is scikit-learn's: the share of the training rows that lie beyond the threshold, above 0 and at most 0.5. About
 	// that share of all rows will be called anomalies, whatever the data. Only methods that are trained have it.
 	Contamination float64
-	// Step is the time between rows.
+	// Step is the time between rows; 0 means that it is not known. After more than four steps without a row, the rows before are no
+	// features of the next.
 	Step time.Duration
 	// Calibration is the number of recent calm scores that a score is compared with.
 	Calibration int
 	// Raise of the last Of rows must be anomalous before the state is AnomalyDetected. 1 of 1 is at once. The rate above is that of
 	// rows, so this makes alarms rarer than stated.
 	Raise, Of int
-	// Accept is the number of rows after which a change that stays is the new normal: when so many of the last Accept·4/3 rows were
-	// anomalous, the detector learns again from those. 0 means never.
+	// Accept is the number of anomalous rows after which a change that stays is the new normal. A calm row in between takes three of
+	// them back. 0 means never.
 	Accept int
 }
 
@@ -69,7 +69,7 @@ type Features struct {
 // Forest are the settings of an isolation forest.
 type Forest struct {
 	Trees     int // 1 to 1000
-	SubSample int // rows that a tree is made of, 2 to 4096; fewer where there are fewer
+	SubSample int // rows that a tree is made of, 2 to 4096, but no more than there are
 }
 
 // Components are the settings of a principal component analysis.
@@ -94,10 +94,10 @@ type Settings struct {
 	HalfLife float64
 	// Reservoir is the number of rows that a model is trained on, and Horizon the mean age, in rows, of those it holds.
 	Reservoir, Horizon int
-	// Retrain is the number of rows from one training to the next, at first fewer. A model becomes active Delay rows after its
-	// training is due, whenever it is ready before that, so that scores do not depend on the worker.
+	// Retrain is the number of calm rows from one training to the next; at first the number doubles. A model becomes active Delay
+	// rows after its training is due, whenever it is ready before that, so that scores do not depend on who trains it where.
 	Retrain, Delay int
-	// Floor is the least scale of a metric, as a share of its level: a constant metric has no other.
+	// Floor is the least scale of a metric, as a share of its level: a constant metric has no other. Of a level of 0 it is 1e-12.
 	Floor float64
 	// Seed makes the random choices. Equal seeds and rows give equal scores.
 	Seed uint64
@@ -121,6 +121,13 @@ func DefaultSettings() Settings {
 	}
 }
 
+const (
+	// minRows is the least number of rows that anything is learned from.
+	minRows = 10
+	maxRows = 1 << 20
+	day     = 24 * time.Hour
+)
+
 // Validate returns everything that is wrong with the settings.
 func (s *Settings) Validate() error {
 	var errs []error
@@ -134,9 +141,60 @@ func (s *Settings) Validate() error {
 	}
 	check(s.Method.Trained() || s.Method == RobustZ || s.Method == EWMA,
 		"method must be isolation_forest, pca, robust_z or ewma (got %q)", s.Method)
-	check(s.HalfLife > 0 && s.HalfLife <= 1e9, "half_life must be above 0 and at most 1e9 rows (got %v)", s.HalfLife)
-	check(s.Floor >= 0 && s.Floor <= 1, "floor must be 0 to 1 (got %v)", s.Floor)
-	_ = within
-	_ = math.Inf
+	within("min observations", s.MinObservations, 2*minRows, maxRows)
+	within("window", s.Window, 2*block, 1<<16)
+	within("trees", s.Forest.Trees, 1, 1000)
+	within("sub-sample", s.Forest.SubSample, 2, maxSubSample)
+	within("reservoir", s.Reservoir, 2*minRows, 1<<14)
+	within("horizon", s.Horizon, 1, 1<<30)
+	within("retrain", s.Retrain, 1, 1<<30)
+	within("delay", s.Delay, 0, 1<<30)
+	within("lags", s.Features.Lags, 0, 16)
+	check(s.Method.Trained() || s.Features == Features{}, "lags and differences are for methods that are trained, %s is not", s.Method)
+	check(s.PCA.Variance > 0 && s.PCA.Variance < 1, "variance must lie between 0 and 1 (got %v)", s.PCA.Variance)
+	check(s.HalfLife >= 1 && s.HalfLife <= 1e9, "half-life must be 1 to 1e9 rows (got %v)", s.HalfLife)
+	check(s.Floor > 0 && s.Floor <= 1, "floor must be above 0 and at most 1 (got %v)", s.Floor)
+	errs = append(errs, s.Season.validate(), s.Decision.validate(s.Method, s.MinObservations))
 	return errors.Join(errs...)
+}
+
+func (d *Decision) validate(method Method, minObservations int) error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	set := 0
+	for _, rate := range []float64{d.Alpha, d.FalseAlarmsPerDay, d.Contamination} {
+		if rate != 0 {
+			set++
+		}
+	}
+	check(set == 1, "exactly one of alpha, false alarms per day and contamination must be set (got %v, %v, %v)",
+		d.Alpha, d.FalseAlarmsPerDay, d.Contamination)
+	check(d.Alpha >= 0 && d.Alpha <= 0.5, "alpha must be 0 to 0.5 (got %v)", d.Alpha)
+	check(d.Contamination >= 0 && d.Contamination <= 0.5, "contamination must be 0 to 0.5 (got %v)", d.Contamination)
+	check(d.Contamination == 0 || method.Trained(), "contamination is for methods that are trained, %s is not", method)
+	check(d.Step >= 0, "step must not be negative (got %s)", d.Step)
+	check(d.FalseAlarmsPerDay == 0 || d.Step > 0, "false alarms per day need the step between rows")
+	check(d.FalseAlarmsPerDay >= 0 && d.alpha() <= 0.5, "false alarms per day must be at most half of the rows of a day (got %v of %v)",
+		d.FalseAlarmsPerDay, float64(day)/float64(max(1, d.Step)))
+	check(d.Calibration >= 2*block && d.Calibration <= 1<<16, "calibration must be %d to %d scores (got %d)", 2*block, 1<<16, d.Calibration)
+	check(d.Of >= 1 && d.Of <= 64 && d.Raise >= 1 && d.Raise <= d.Of, "raise and of must be 1 to 64 rows (got %d of %d)", d.Raise, d.Of)
+	check(d.Accept == 0 || d.Accept >= minObservations && d.Accept <= maxRows,
+		"accept must be 0, or %d (min observations) to %d rows (got %d)", minObservations, maxRows, d.Accept)
+	return errors.Join(errs...)
+}
+
+// alpha is the probability that a calm row is called an anomaly. By contamination it decides nothing, but how many scores of
+// anomalies the calm ones may have among them.
+func (d *Decision) alpha() float64 {
+	switch {
+	case d.FalseAlarmsPerDay > 0:
+		return d.FalseAlarmsPerDay * float64(d.Step) / float64(day)
+	case d.Contamination > 0:
+		return d.Contamination
+	}
+	return d.Alpha
 }

@@ -61,13 +61,15 @@ type Verdict struct {
 	Judged bool
 	// Anomalous says that the score of this row alone is an anomaly.
 	Anomalous bool
-	// Score is 0 to 1, 1 most anomalous. An isolation forest's is scikit-learn's; the others' is 1 - exp(-d/d½) style saturating.
+	// Score is 0 to 1, 1 most anomalous. An isolation forest's is scikit-learn's; of the other methods it is one half at a distance
+	// of 3 standard deviations.
 	Score float64
-	// P is the p-value of the score against recent calm ones, 1 for a row that is not judged, and Extrapolated says that it lies beyond what their number can
-	// show, and comes from the shape of their tail.
+	// P is the p-value of the score against recent calm ones, 1 for a row that is not judged. Extrapolated says that it lies beyond
+	// what their number can show, and comes from the shape of their tail.
 	P            float64
 	Extrapolated bool
-	// Causes are the metrics of an anomalous row, the largest contribution first. They are valid until the next row.
+	// Causes are the metrics of an anomalous row that are off their baseline, and at least the one that contributes most, which is
+	// the first. They are valid until the next row.
 	Causes []Cause
 }
 
@@ -86,22 +88,25 @@ type Cause struct {
 	// Z is (Value - Mean) / Std, signed. Std is not less than the floor.
 	Z        float64
 	Severity Severity
-	// Contribution is the share of the anomaly that this metric is responsible for, 0 to 1; all add up to 1.
+	// Contribution is the share of the score that this metric is responsible for, 0 to 1; those of all metrics add up to 1.
 	Contribution float64
 }
 
 // Tally counts what came to a detector, since it was made.
 type Tally struct {
-	// Rows came, of which Judged have a score and Anomalous are anomalies.
+	// Rows came, of which Judged have a score and Anomalous are anomalies: their ratio is the achieved rate.
 	Rows, Judged, Anomalous uint64
-	// Incomplete rows lacked a metric, Empty ones all. NonFinite are NaN and ±Inf among their values.
+	// Incomplete rows lacked a metric, Empty ones all. NonFinite are the values that were ±Inf.
 	Incomplete, Empty, NonFinite uint64
-	// Backward rows were no later than the row before, and were left out.
+	// Backward rows were no later than the row before. They are judged as they come.
 	Backward uint64
+	// Gaps are rows so long after, or before, the row before that its values are no features of theirs.
+	Gaps uint64
 	// Models became active, and Overdue rows were judged by an older one because theirs was not installed.
 	Models, Overdue uint64
-	// Accepted counts changes that stayed until they were the new normal.
-	Accepted uint64
+	// Accepted are changes that stayed until they were the new normal, and Relearned are new starts because the entity got or lost
+	// a metric.
+	Accepted, Relearned uint64
 	// Extrapolated are p-values beyond what the number of calm scores can show.
 	Extrapolated uint64
 }

@@ -1,0 +1,122 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package anomaly
+
+import "math"
+
+// calibration are the raw scores of recent calm rows, which a score is compared with. Raw scores are positive and grow with the
+// anomaly.
+//
+// The scores of rows that were called anomalies are among them, but only so many as a calm series would have: without them the
+// threshold would sink with every false alarm; with all of them a long anomaly would become normal.
+type calibration struct {
+	scores ranked[float32]
+	alarms []uint64 // a bit for each of scores.recent: of an anomaly
+	raised int      // how many of them
+	budget int      // how many they may be
+	tail   tail
+}
+
+// pValue is the probability that a calm row has a score as large: the conformal p-value (1 + scores as large)/(1 + scores), or, where
+// that cannot become as small as it must, the probability by the tail of the scores.
+type pValue struct {
+	p            float64
+	extrapolated bool
+}
+
+func newCalibration(limit int, alpha float64) calibration {
+	expected := alpha * float64(limit)
+	return calibration{
+		scores: newRanked[float32](limit),
+		alarms: make([]uint64, (limit+63)/64),
+		budget: int(math.Ceil(expected + 2*math.Sqrt(expected))),
+	}
+}
+
+// size is the number of scores.
+func (c *calibration) size() int { return len(c.scores.sorted) }
+
+// p compares a score at a level of significance: the ranks decide where their number can show it, the tail where it cannot.
+func (c *calibration) p(raw, alpha float64) pValue {
+	n := len(c.scores.sorted)
+	if n == 0 {
+		return pValue{p: 1}
+	}
+	above := n - lowerBound(c.scores.sorted, float32(raw))
+	rank := float64(1+above) / float64(1+n)
+	if above >= c.tail.count || alpha*float64(1+n) >= 1 {
+		return pValue{p: rank}
+	}
+	return pValue{p: min(rank, c.tail.p(raw)), extrapolated: true}
+}
+
+// add takes the score of a row that was judged.
+func (c *calibration) add(raw float64, anomalous bool) {
+	if anomalous && c.raised >= c.budget {
+		return
+	}
+	c.mark(anomalous)
+	if c.scores.add(float32(raw)) {
+		c.tail.fit(&c.scores)
+	}
+}
+
+// replace starts anew with the scores of calm rows in the order in which they came.
+func (c *calibration) replace(scores []float64) {
+	c.scores.reset()
+	clear(c.alarms)
+	c.raised = 0
+	for _, s := range scores[max(0, len(scores)-c.scores.limit):] {
+		c.scores.add(float32(s))
+	}
+	if len(scores) > 0 {
+		c.scores.update()
+		c.tail.fit(&c.scores)
+	}
+}
+
+// mark notes whether the next score is of an anomaly, in the place of the one that it replaces.
+func (c *calibration) mark(anomalous bool) {
+	at := c.scores.next
+	if len(c.scores.recent) < c.scores.limit {
+		at = len(c.scores.recent)
+	}
+	word, bit := &c.alarms[at/64], uint64(1)<<(at%64)
+	if *word&bit != 0 {
+		c.raised--
+	}
+	*word &^= bit
+	if anomalous {
+		c.raised++
+		*word |= bit
+	}
+}
+
+func (c *calibration) bytes() int { return c.scores.bytes(4) + 8*cap(c.alarms) }
+
+func (c *calibration) encode(e *encoder) {
+	c.scores.encode(e)
+	n := len(c.scores.recent)
+	for i := range n {
+		at := (c.scores.next + i) % n
+		e.bool(c.alarms[at/64]>>(at%64)&1 == 1)
+	}
+	c.tail.encode(e)
+}
+
+func (c *calibration) decode(d *decoder) {
+	c.scores.decode(d)
+	clear(c.alarms)
+	c.raised = 0
+	for i := range c.scores.recent {
+		if d.bool() {
+			c.alarms[i/64] |= 1 << (i % 64)
+			c.raised++
+		}
+	}
+	c.tail.decode(d)
+	for _, v := range c.scores.recent {
+		d.require(v >= 0)
+	}
+}
