@@ -37,7 +37,8 @@ func newCalibration(limit int, alpha float64) calibration {
 // size is the number of scores.
 func (c *calibration) size() int { return len(c.scores.sorted) }
 
-// p compares a score at a level of significance: the ranks decide where their number can show it, the tail where it cannot.
+// p compares a score with the calm ones: by ranks as far as those go, by the tail for a score beyond all of them, and
+// beyond the tail's threshold wherever ranks cannot show a level of significance.
 func (c *calibration) p(raw, alpha float64) pValue {
 	n := len(c.scores.sorted)
 	if n == 0 {
@@ -45,10 +46,13 @@ func (c *calibration) p(raw, alpha float64) pValue {
 	}
 	above := n - lowerBound(c.scores.sorted, float32(raw))
 	rank := float64(1+above) / float64(1+n)
-	if above >= c.tail.count || alpha*float64(1+n) >= 1 {
+	if above >= c.tail.count || above > 0 && alpha*float64(1+n) >= 1 {
 		return pValue{p: rank}
 	}
-	return pValue{p: min(rank, c.tail.p(raw)), extrapolated: true}
+	if tail := c.tail.p(raw); tail < rank {
+		return pValue{p: tail, extrapolated: true}
+	}
+	return pValue{p: rank}
 }
 
 // add takes the score of a row that was judged.
