@@ -8,13 +8,15 @@ import "math"
 // calibration are the raw scores of recent calm rows, which a score is compared with. Raw scores are positive and grow with the
 // anomaly.
 //
-// The scores of rows that were called anomalies are among them, but only so many as a calm series would have: without them the
-// threshold would sink with every false alarm; with all of them a long anomaly would become normal.
+// The scores of rows that were called anomalies are among them, but only so many as a calm series would have, and as if they were just
+// large enough to be called that: without them the threshold would sink with every false alarm; as they are, anomalies would become
+// normal.
 type calibration struct {
 	scores ranked[float32]
 	alarms []uint64 // a bit for each of scores.recent: of an anomaly
 	raised int      // how many of them
 	budget int      // how many they may be
+	alpha  float64
 	tail   tail
 }
 
@@ -29,6 +31,7 @@ func newCalibration(limit int, alpha float64) calibration {
 	expected := alpha * float64(limit)
 	return calibration{
 		scores: newRanked[float32](limit),
+		alpha:  alpha,
 		alarms: make([]uint64, (limit+63)/64),
 		budget: int(math.Ceil(expected + 2*math.Sqrt(expected))),
 	}
@@ -39,17 +42,24 @@ func (c *calibration) size() int { return len(c.scores.sorted) }
 
 // p compares a score with the calm ones: by ranks as far as those go, by the tail for a score beyond all of them, and
 // beyond the tail's threshold wherever ranks cannot show a level of significance.
-func (c *calibration) p(raw, alpha float64) pValue {
+func (c *calibration) p(raw float64) pValue {
 	n := len(c.scores.sorted)
 	if n == 0 {
 		return pValue{p: 1}
 	}
 	above := n - lowerBound(c.scores.sorted, float32(raw))
 	rank := float64(1+above) / float64(1+n)
-	if above >= c.tail.count || above > 0 && alpha*float64(1+n) >= 1 {
+	switch {
+	case above >= c.tail.count:
+		return pValue{p: rank}
+	case above > 0 && c.alpha*float64(1+n) >= 1 && !c.tail.dependent():
 		return pValue{p: rank}
 	}
-	if tail := c.tail.p(raw); tail < rank {
+	tail := c.tail.p(raw)
+	switch {
+	case c.tail.dependent() && c.alpha*float64(1+n) >= 1:
+		return pValue{p: max(rank, tail)}
+	case tail < rank:
 		return pValue{p: tail, extrapolated: true}
 	}
 	return pValue{p: rank}
@@ -57,8 +67,11 @@ func (c *calibration) p(raw, alpha float64) pValue {
 
 // add takes the score of a row that was judged.
 func (c *calibration) add(raw float64, anomalous bool) {
-	if anomalous && c.raised >= c.budget {
-		return
+	if anomalous {
+		if c.raised >= c.budget {
+			return
+		}
+		raw = min(raw, c.threshold())
 	}
 	c.mark(anomalous)
 	if c.scores.add(float32(raw)) {
@@ -78,6 +91,15 @@ func (c *calibration) replace(scores []float64) {
 		c.scores.update()
 		c.tail.fit(&c.scores)
 	}
+}
+
+// threshold is about the least score that is called an anomaly.
+func (c *calibration) threshold() float64 {
+	n := len(c.scores.sorted)
+	if n == 0 {
+		return 0
+	}
+	return max(float64(c.scores.sorted[n-1]), c.tail.quantile(c.alpha))
 }
 
 // mark notes whether the next score is of an anomaly, in the place of the one that it replaces.

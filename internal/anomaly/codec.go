@@ -145,6 +145,13 @@ func (d *decoder) finite() float64 {
 	return v
 }
 
+// float32 reads a number that fits into 32 bits.
+func (d *decoder) float32() float32 {
+	v := d.finite()
+	d.require(float64(float32(v)) == v)
+	return float32(v)
+}
+
 func (d *decoder) bool() bool {
 	b := d.take(1)
 	d.require(len(b) == 1 && b[0] <= 1)

@@ -17,8 +17,8 @@ const (
 	halfScore = 3
 	// leastDistance is the distance below which a row is never an anomaly, however calm the calm ones are.
 	leastDistance = 1
-	// calmOutweighs is the number of anomalous rows that a calm one outweighs where a change is about to be accepted.
-	calmOutweighs = 3
+	// suspicious is the number of calm rows that an anomalous one outweighs: what is more than a tenth of the rows is no anomaly.
+	suspicious = 9
 	// gapSteps is the number of steps without a row after which earlier values are no longer features.
 	gapSteps = 4
 	// growth is how many times the rows of the model before a model must have so that what its scores are compared with starts anew.
@@ -44,8 +44,9 @@ type Detector struct {
 	baselines []baseline
 	online    online
 	reservoir reservoir
-	suspicion int       // anomalous rows that calm ones do not outweigh
+	suspicion int       // anomalous rows, less the calm ones that outweigh them, times suspicious
 	suspects  []float64 // the columns of the last of them, for methods that are trained
+	doubts    []float64 // their raw scores
 
 	calibration calibration
 	model       *Model
@@ -61,7 +62,7 @@ type Detector struct {
 	adjusted []float64 // by the season
 	columns  []float64
 	scaled   []float32
-	point    point
+	point    *point
 	shares   []float64
 	causes   []Cause
 }
@@ -99,6 +100,7 @@ func NewDetector(s Settings, metrics []string) (*Detector, error) {
 	default:
 		d.history = newHistory(s.Features, n)
 		d.columns, d.scaled = make([]float64, columns), make([]float32, columns)
+		d.point = &point{}
 		d.reservoir = newReservoir(s.Reservoir, s.Horizon, columns, s.Seed)
 		d.trainAt = d.firstTraining()
 	}
@@ -124,15 +126,15 @@ func (d *Detector) Observe(at int64, row []float64) Verdict {
 	}
 	known := true
 	if d.season != nil {
-		if known = d.season.enter(at); known {
+		if known = d.season.enter(at, d.values); known {
 			d.season.adjust(d.values, d.adjusted)
 		}
 		d.season.learn(d.values)
 	}
 	if known {
 		d.activate()
-		d.judge(&v, complete)
-		d.learn(&v, complete)
+		raw := d.judge(&v, complete)
+		d.learn(&v, raw, complete)
 	}
 	v.State = d.state
 	return v
@@ -206,7 +208,8 @@ func (d *Detector) relearn() {
 		return
 	}
 	d.tally.Relearned++
-	d.learned, d.state, d.recent, d.suspicion, d.suspects = 0, NotTrained, 0, 0, nil
+	d.learned, d.state, d.recent = 0, NotTrained, 0
+	d.suspicion, d.suspects, d.doubts = 0, nil, nil
 	d.calibration.replace(nil)
 	if d.online == nil {
 		d.model, d.next, d.training = nil, nil, nil
@@ -216,11 +219,11 @@ func (d *Detector) relearn() {
 	}
 }
 
-// judge scores the row and decides.
-func (d *Detector) judge(v *Verdict, complete bool) {
+// judge scores the row, decides, and returns the raw score.
+func (d *Detector) judge(v *Verdict, complete bool) (raw float64) {
 	raw, ok := d.raw()
 	if !ok {
-		return
+		return raw
 	}
 	if d.speaks() {
 		d.decide(v, raw)
@@ -228,6 +231,7 @@ func (d *Detector) judge(v *Verdict, complete bool) {
 	if complete {
 		d.calibration.add(raw, v.Anomalous)
 	}
+	return raw
 }
 
 // raw is the raw score of the row; of a method that learns with every row once it has seen half of what it must.
@@ -245,7 +249,7 @@ func (d *Detector) raw() (float64, bool) {
 		return 0, false
 	}
 	d.model.scaleRow(d.columns, d.scaled)
-	return d.model.raw(d.scaled, &d.point), true
+	return d.model.raw(d.scaled, d.point), true
 }
 
 // speaks says whether there is enough to compare a score with.
@@ -255,7 +259,7 @@ func (d *Detector) speaks() bool {
 }
 
 func (d *Detector) decide(v *Verdict, raw float64) {
-	p := d.calibration.p(raw, d.alpha)
+	p := d.calibration.p(raw)
 	v.Judged, v.Score, v.P, v.Extrapolated = true, d.score(raw), p.p, p.extrapolated
 	d.tally.Judged++
 	if p.extrapolated {
@@ -270,7 +274,7 @@ func (d *Detector) decide(v *Verdict, raw float64) {
 
 func (d *Detector) score(raw float64) float64 {
 	if d.settings.Method == IsolationForest {
-		return raw
+		return -math.Expm1(-raw)
 	}
 	return raw / (raw + halfScore)
 }
@@ -300,15 +304,15 @@ func (d *Detector) update(anomalous bool) bool {
 }
 
 // learn takes what the row has to teach: a calm one to all, an anomalous one to what a few of them cannot lead astray.
-func (d *Detector) learn(v *Verdict, complete bool) {
+func (d *Detector) learn(v *Verdict, raw float64, complete bool) {
 	if d.online != nil {
-		d.online.learn(d.adjusted)
+		d.online.learn(d.adjusted, v.Anomalous)
 	}
 	switch {
 	case !complete:
 		return
-	case v.Anomalous:
-		d.suspect(v)
+	case v.Anomalous && d.settings.Decision.Contamination == 0: // A quota is one of all rows.
+		d.suspect(raw)
 		return
 	}
 	d.learned++
@@ -317,8 +321,8 @@ func (d *Detector) learn(v *Verdict, complete bool) {
 			d.baselines[m].learn(value, d.forget, d.settings.Floor)
 		}
 	}
-	if d.suspicion = max(0, d.suspicion-calmOutweighs); d.suspicion == 0 {
-		d.suspects = d.suspects[:0]
+	if d.suspicion = max(0, d.suspicion-1); d.suspicion == 0 {
+		d.suspects, d.doubts = d.suspects[:0], d.doubts[:0]
 	}
 	if d.online == nil {
 		d.reservoir.add(d.columns)
@@ -330,56 +334,50 @@ func (d *Detector) learn(v *Verdict, complete bool) {
 }
 
 // suspect counts an anomalous row as one of a change that stays.
-func (d *Detector) suspect(v *Verdict) {
+func (d *Detector) suspect(raw float64) {
 	s := &d.settings
 	if s.Decision.Accept == 0 {
 		return
 	}
-	if d.online == nil {
-		if keep := min(s.Decision.Accept, s.Reservoir); len(d.suspects) >= keep*len(d.columns) {
-			d.suspects = d.suspects[:copy(d.suspects, d.suspects[len(d.columns):])]
-		}
-		d.suspects = append(d.suspects, d.columns...)
-	}
-	d.suspicion++
-	if d.suspicion >= s.Decision.Accept {
+	d.suspects = appendLast(d.suspects, min(s.Decision.Accept, s.Reservoir), d.columns...)
+	d.doubts = appendLast(d.doubts, s.Decision.Accept, raw)
+	if d.suspicion += suspicious; d.suspicion >= suspicious*s.Decision.Accept {
 		d.accept()
-		v.Changed = v.Changed || d.state != AnomalyDetected
 	}
 }
 
-// accept makes the anomalous rows the normal ones. A method that is trained goes on with its old model until it has one of them;
-// the others say nothing until there are calm scores again.
+// appendLast appends values of one row, and drops the first row if there are too many.
+func appendLast(list []float64, rows int, row ...float64) []float64 {
+	if len(list) >= rows*len(row) {
+		list = list[:copy(list, list[len(row):])]
+	}
+	return append(list, row...)
+}
+
+// accept makes what the anomalous rows have in common as normal as what was before: their scores are calm ones, and models learn
+// from both. What was before is forgotten as it ages.
 func (d *Detector) accept() {
 	d.tally.Accepted++
-	d.suspicion = 0
-	clear(d.baselines)
-	if d.online != nil {
-		d.online.accept(d.settings.Decision.Accept)
-		d.calibration.replace(nil)
-		d.state, d.recent = NotTrained, 0
-		return
+	for _, raw := range d.doubts {
+		d.calibration.add(raw, false)
 	}
-	perMetric := d.settings.Features.perMetric()
-	d.reservoir.reset()
+	if d.recent == math.MaxUint64 {
+		clear(d.baselines) // A change that stays, rather than one that comes and goes.
+	}
 	for from := 0; from < len(d.suspects); from += len(d.columns) {
-		columns := d.suspects[from : from+len(d.columns)]
-		d.reservoir.add(columns)
-		for m := range d.baselines {
-			d.baselines[m].learn(columns[m*perMetric], d.forget, d.settings.Floor)
-		}
+		d.reservoir.put(d.suspects[from : from+len(d.columns)])
 	}
-	d.suspects = nil
-	d.learned = d.reservoir.seen
-	d.trainAt = d.learned
-	d.plan(true)
+	d.suspicion, d.suspects, d.doubts = 0, nil, nil
+	if d.online == nil {
+		d.plan(true)
+	}
 }
 
 // plan makes the next training.
 func (d *Detector) plan(calibrates bool) {
 	s := &d.settings
 	d.trainings++
-	d.trainAt += min(uint64(s.Retrain), d.trainAt)
+	d.trainAt = d.learned + min(uint64(s.Retrain), d.learned)
 	d.next, d.training = nil, &Training{
 		number: d.trainings, method: s.Method, forest: s.Forest, components: s.PCA, share: s.Decision.Contamination,
 		floor: s.Floor, seed: s.Seed, columns: len(d.columns), values: d.reservoir.ordered(), calibrates: calibrates,
@@ -460,7 +458,7 @@ func (d *Detector) Tally() Tally { return d.tally }
 // Bytes is about how much memory the detector takes, models included.
 func (d *Detector) Bytes() int {
 	n := len(d.metrics)
-	bytes := int(unsafe.Sizeof(*d)) + n*(16+1+24+16+8*4) + d.calibration.bytes() + 8*(cap(d.columns)+len(d.history.last)+cap(d.suspects)) +
+	bytes := int(unsafe.Sizeof(*d)) + n*(16+1+24+16+8*4) + d.calibration.bytes() + 8*(cap(d.columns)+len(d.history.last)+cap(d.suspects)+cap(d.doubts)) +
 		4*cap(d.scaled) + d.reservoir.bytes() + cap(d.causes)*int(unsafe.Sizeof(Cause{}))
 	if d.online != nil {
 		bytes += d.online.bytes()
@@ -472,6 +470,9 @@ func (d *Detector) Bytes() int {
 		if m != nil {
 			bytes += m.bytes()
 		}
+	}
+	if d.point != nil {
+		bytes += int(unsafe.Sizeof(*d.point))
 	}
 	if d.training != nil {
 		bytes += 8 * cap(d.training.values)

@@ -5,8 +5,7 @@ package anomaly
 
 import "math"
 
-// ewma knows the exponentially weighted mean and standard deviation of each metric. Anomalous rows count too, but only as far as 4
-// standard deviations: a change that stays is the new normal after about a half-life.
+// ewma knows the exponentially weighted mean and standard deviation of the calm rows of each metric.
 type ewma struct {
 	forget, floor float64
 	metrics       []baseline
@@ -26,15 +25,16 @@ func (w *ewma) of(metric int, v float64) float64 {
 	return min(math.Abs(v-b.mean)/b.std(w.floor), maxDistance)
 }
 
-func (w *ewma) learn(row []float64) {
+func (w *ewma) learn(row []float64, anomalous bool) {
+	if anomalous {
+		return
+	}
 	for m, v := range row {
 		if v == v {
 			w.metrics[m].learn(v, w.forget, w.floor)
 		}
 	}
 }
-
-func (w *ewma) accept(int) { clear(w.metrics) }
 
 func (w *ewma) bytes() int { return 32 * len(w.metrics) }
 

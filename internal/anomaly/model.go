@@ -42,6 +42,8 @@ type Model struct {
 	number        uint64
 	rows          int
 	center, scale []float64 // of the columns: rows are brought to them before anything else
+	constant      []bool    // columns, of which a difference of less than the scale is none
+	low, high     []float32 // the range of each scaled column in the training rows
 	forest        *forest
 	components    *components
 	// offset is the raw score beyond which a row is an anomaly by contamination; 0 if that is not asked for.
@@ -52,7 +54,8 @@ type Model struct {
 
 // Fit trains the model. It is a pure function of the training and takes milliseconds.
 func (t *Training) Fit() *Model {
-	m := &Model{number: t.number, rows: t.Rows(), center: make([]float64, t.columns), scale: make([]float64, t.columns)}
+	m := newModel(t.columns)
+	m.number, m.rows = t.number, t.Rows()
 	t.measure(m)
 	data := t.table(m)
 	t.fit(m, data, modelStream)
@@ -63,6 +66,10 @@ func (t *Training) Fit() *Model {
 		m.calibration = t.crossScores(m, data)
 	}
 	return m
+}
+
+func newModel(columns int) *Model {
+	return &Model{center: make([]float64, columns), scale: make([]float64, columns), constant: make([]bool, columns)}
 }
 
 // measure finds centre and scale of the columns. What follows does not depend on them but for rounding to 32 bits, which would hide
@@ -77,7 +84,8 @@ func (t *Training) measure(m *Model) {
 		m.scale[i%t.columns] += delta * delta / n
 	}
 	for j := range m.scale {
-		m.scale[j] = max(math.Sqrt(m.scale[j]), leastScale(m.center[j], t.floor))
+		std, least := math.Sqrt(m.scale[j]), leastScale(m.center[j], t.floor)
+		m.scale[j], m.constant[j] = max(std, least), std < least
 	}
 }
 
@@ -92,7 +100,11 @@ func (t *Training) table(m *Model) *table {
 
 func (m *Model) scaleRow(row []float64, scaled []float32) {
 	for j, v := range row {
-		scaled[j] = float32(min(max((v-m.center[j])/m.scale[j], -maxDistance), maxDistance))
+		z := min(max((v-m.center[j])/m.scale[j], -maxDistance), maxDistance)
+		if m.constant[j] && math.Abs(z) < 1 {
+			z = 0
+		}
+		scaled[j] = float32(z)
 	}
 }
 
@@ -103,22 +115,25 @@ func (t *Training) fit(m *Model, data *table, stream uint64) {
 		m.components = newComponents(data, t.components)
 		return
 	}
-	m.forest = newForest(withoutConstants(data, rng), t.forest, rng)
+	data = withoutConstants(data, rng)
+	m.forest = newForest(data, t.forest, rng)
+	m.low, m.high = data.ranges()
 }
 
 // withoutConstants gives columns that are constant a noise as small as the least scale. A tree cannot split a constant column, so a
 // metric that was always the same could become anything without a tree seeing it.
 func withoutConstants(data *table, rng *rand.Rand) *table {
 	var noisy *table
+	low, high := data.ranges()
 	for j := range data.columns {
-		if !data.constant(j) {
+		if float64(high[j]) > float64(low[j])+sameValue {
 			continue
 		}
 		if noisy == nil {
 			noisy = &table{data.columns, slices.Clone(data.values)}
 		}
 		for i := range data.rows() {
-			noisy.row(i)[j] += float32(rng.NormFloat64())
+			noisy.row(i)[j] += float32(2*rng.Float64() - 1)
 		}
 	}
 	if noisy == nil {
@@ -133,8 +148,8 @@ func (t *Training) crossScores(m *Model, data *table) []float64 {
 	scores := make([]float64, 0, data.rows())
 	for k := range folds {
 		from, to := k*data.rows()/folds, (k+1)*data.rows()/folds
-		part := Model{center: m.center, scale: m.scale}
-		t.fit(&part, data.without(from, to), foldStream+uint64(k))
+		part := &Model{}
+		t.fit(part, data.without(from, to), foldStream+uint64(k))
 		var p point
 		for i := from; i < to; i++ {
 			scores = append(scores, part.raw(data.row(i), &p))
@@ -164,13 +179,23 @@ func percentile(sorted []float64, q float64) float64 {
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
-// raw is the raw score of a scaled row: of a forest the score itself, of components the distance.
+// raw is the raw score of a scaled row. Of components it is the distance. Of a forest it is -ln(1 - score), and as a forest cannot tell
+// a row that lies a little beyond all it has seen from one that lies far beyond, it grows with that distance.
 func (m *Model) raw(row []float32, p *point) float64 {
 	if m.components != nil {
 		return min(m.components.distance(row), maxDistance)
 	}
 	p.set(row)
-	return m.forest.score(p)
+	return math.Log1p(m.beyond(row)) - math.Log1p(-m.forest.score(p))
+}
+
+// beyond is how far a scaled row lies outside of the range of the training rows.
+func (m *Model) beyond(row []float32) float64 {
+	off := float32(0)
+	for j, v := range row {
+		off = max(off, v-m.high[j], m.low[j]-v)
+	}
+	return float64(off)
 }
 
 func (m *Model) bytes() int {

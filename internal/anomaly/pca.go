@@ -70,7 +70,7 @@ func (p *components) choose(variances []float64, vectors *mat.Dense, share float
 			p.loadings = append(p.loadings, vectors.At(j, k))
 		}
 	}
-	p.residual = max(total-explained, leastResidual*float64(len(p.mean)))
+	p.residual = total - explained
 }
 
 // component returns the loadings of a component.
@@ -179,6 +179,5 @@ func decodeComponents(d *decoder, columns int) *components {
 		}
 	}
 	p.residual = d.finite()
-	d.require(p.residual >= 0)
 	return p
 }

@@ -118,19 +118,6 @@ func (r *ranked[T]) reset() {
 	r.next, r.refresh = 0, 1
 }
 
-// keep forgets all but the last values.
-func (r *ranked[T]) keep(n int) {
-	values := make([]T, 0, len(r.recent))
-	r.each(func(v T) { values = append(values, v) })
-	r.reset()
-	for _, v := range values[max(0, len(values)-n):] {
-		r.add(v)
-	}
-	if len(values) > 0 {
-		r.update()
-	}
-}
-
 func (r *ranked[T]) bytes(size int) int { return (2*cap(r.recent) + 2*block) * size }
 
 // encode appends the values; floats of 32 bits have the same form as of 64.

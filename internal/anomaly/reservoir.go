@@ -37,9 +37,22 @@ func (r *reservoir) add(columns []float64) {
 		r.ages = append(r.ages, r.seen)
 		return
 	}
-	if r.draw.IntN(max(r.horizon, r.limit)) >= r.limit {
+	if r.draw.IntN(max(r.horizon, r.limit)) < r.limit {
+		r.replace(columns)
+	}
+}
+
+// put takes a row for certain.
+func (r *reservoir) put(columns []float64) {
+	if len(r.ages) < r.limit {
+		r.add(columns)
 		return
 	}
+	r.seen++
+	r.replace(columns)
+}
+
+func (r *reservoir) replace(columns []float64) {
 	at := r.draw.IntN(r.limit)
 	copy(r.values[at*r.columns:], columns)
 	r.ages[at] = r.seen

@@ -20,9 +20,7 @@ type online interface {
 	distance(row []float64) float64
 	// of is how far a value of a metric is off.
 	of(metric int, v float64) float64
-	learn(row []float64)
-	// accept makes the last rows the normal ones.
-	accept(rows int)
+	learn(row []float64, anomalous bool)
 	bytes() int
 	encode(*encoder)
 	decode(*decoder)
@@ -40,8 +38,7 @@ func largest(o online, row []float64) float64 {
 }
 
 // robustZ knows the median and the median absolute deviation of the last rows of each metric. Anomalous rows are among them: up to
-// half of the rows can be anything without moving the median far, and a change that stays is the new normal when it is
-// half of them.
+// half of the rows can be anything without moving the median far, and the median follows a change that stays.
 type robustZ struct {
 	floor   float64
 	windows []window
@@ -70,19 +67,9 @@ func (z *robustZ) of(metric int, v float64) float64 {
 	return min(math.Abs(v-w.center)/w.scale, maxDistance)
 }
 
-func (z *robustZ) learn(row []float64) {
+func (z *robustZ) learn(row []float64, _ bool) {
 	for m, v := range row {
 		if w := &z.windows[m]; v == v && w.add(v) {
-			w.measure(z.floor)
-		}
-	}
-}
-
-func (z *robustZ) accept(rows int) {
-	for i := range z.windows {
-		w := &z.windows[i]
-		w.keep(rows)
-		if len(w.sorted) > 0 {
 			w.measure(z.floor)
 		}
 	}

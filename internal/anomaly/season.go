@@ -112,17 +112,22 @@ func newSeasonal(s Season, floor float64, metrics int) seasonal {
 	}
 }
 
-// enter closes the phase before the time's if it is another one, and says whether the time's phase is known.
-func (s *seasonal) enter(at int64) bool {
-	number := s.Season.number(at)
-	if s.started && number == s.open {
-		return s.known
+// enter closes the phase before the time's if it is another one, and says whether the time's phase is known for all metrics that there
+// ever were.
+func (s *seasonal) enter(at int64, row []float64) bool {
+	if number := s.Season.number(at); !s.started || number != s.open {
+		if s.started {
+			s.close()
+		}
+		s.started, s.open = true, number
+		s.look()
 	}
-	if s.started {
-		s.close()
+	for m, v := range row {
+		if v == v && !s.present[m] {
+			s.present[m] = true
+			s.look()
+		}
 	}
-	s.started, s.open = true, number
-	s.look()
 	return s.known
 }
 
@@ -146,6 +151,7 @@ func (s *seasonal) look() {
 		p := s.current(m)
 		if p.len() < visitsNeeded {
 			s.known = s.known && !s.present[m]
+			s.levels[m] = levelScale{0, 1}
 			continue
 		}
 		level, scale := p.level()
@@ -163,7 +169,6 @@ func (s *seasonal) learn(row []float64) {
 	for m, v := range row {
 		if v == v {
 			s.running[m].add(v)
-			s.present[m] = true
 		}
 	}
 }
@@ -172,7 +177,7 @@ func (s *seasonal) learn(row []float64) {
 func (s *seasonal) adjust(row, adjusted []float64) {
 	for m, v := range row {
 		l := s.levels[m]
-		adjusted[m] = (v - l.level) / l.scale
+		adjusted[m] = min(max((v-l.level)/l.scale, -maxDistance), maxDistance)
 	}
 }
 

@@ -55,8 +55,8 @@ type Decision struct {
 	// Raise of the last Of rows must be anomalous before the state is AnomalyDetected. 1 of 1 is at once. The rate above is that of
 	// rows, so this makes alarms rarer than stated.
 	Raise, Of int
-	// Accept is the number of anomalous rows after which a change that stays is the new normal. A calm row in between takes three of
-	// them back. 0 means never.
+	// Accept is the number of anomalous rows after which what they are is as normal as what was before. Nine calm rows in between take
+	// one of them back, so what is less than a tenth of the rows never is. 0 means never.
 	Accept int
 }
 
@@ -111,7 +111,7 @@ func DefaultSettings() Settings {
 		Forest:          Forest{Trees: 100, SubSample: 256},
 		PCA:             Components{Variance: 0.9},
 		MinObservations: 50,
-		Window:          512,
+		Window:          400,
 		HalfLife:        256,
 		Reservoir:       512,
 		Horizon:         2048,

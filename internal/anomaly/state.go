@@ -38,6 +38,7 @@ func (d *Detector) Append(dst []byte) []byte {
 		d.baselines[i].encode(e)
 	}
 	d.calibration.encode(e)
+	e.floats(d.doubts)
 	if d.online != nil {
 		d.online.encode(e)
 		return e.buf
@@ -104,6 +105,7 @@ func (d *Detector) decode(dec *decoder) error {
 		d.baselines[i].decode(dec)
 	}
 	d.calibration.decode(dec)
+	d.doubts = dec.floats()
 	if d.online != nil {
 		d.online.decode(dec)
 		return dec.finish()
@@ -129,25 +131,35 @@ func (m *Model) encode(e *encoder) {
 	for j := range m.center {
 		e.float(m.center[j])
 		e.float(m.scale[j])
+		e.bool(m.constant[j])
 	}
 	e.float(m.offset)
 	if m.components != nil {
 		m.components.encode(e)
 		return
 	}
+	for j := range m.low {
+		e.float(float64(m.low[j]))
+		e.float(float64(m.high[j]))
+	}
 	m.forest.encode(e)
 }
 
 func decodeModel(d *decoder, method Method, columns int) *Model {
-	m := &Model{number: d.uvarint(), rows: int(d.below(1 << 24)), center: make([]float64, columns), scale: make([]float64, columns)}
+	m := newModel(columns)
+	m.number, m.rows = d.uvarint(), int(d.below(1<<24))
 	for j := range columns {
-		m.center[j], m.scale[j] = d.finite(), d.finite()
+		m.center[j], m.scale[j], m.constant[j] = d.finite(), d.finite(), d.bool()
 		d.require(m.scale[j] > 0)
 	}
 	m.offset = d.finite()
 	if method == PCA {
 		m.components = decodeComponents(d, columns)
 	} else {
+		m.low, m.high = make([]float32, columns), make([]float32, columns)
+		for j := range columns {
+			m.low[j], m.high[j] = d.float32(), d.float32()
+		}
 		m.forest = decodeForest(d, columns)
 	}
 	return m
@@ -216,9 +228,9 @@ func decodeForest(d *decoder, columns int) *forest {
 	for i := range paths {
 		self := uint32(splits + i)
 		f.nodes = append(f.nodes, node{left: self, right: self})
-		path := d.finite()
-		d.require(path >= 0 && path == float64(float32(path)))
-		f.paths = append(f.paths, float32(path))
+		path := d.float32()
+		d.require(path >= 0)
+		f.paths = append(f.paths, path)
 	}
 	f.requireTrees(d)
 	return f

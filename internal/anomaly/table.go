@@ -3,6 +3,8 @@
 
 package anomaly
 
+import "slices"
+
 // table is a list of rows of equal length.
 type table struct {
 	columns int
@@ -20,10 +22,13 @@ func (t *table) without(i, j int) *table {
 	return &table{t.columns, append(rest, t.values[j*t.columns:]...)}
 }
 
-func (t *table) constant(column int) bool {
-	low, high := t.at(0, column), t.at(0, column)
+// ranges are the least and the largest value of every column.
+func (t *table) ranges() (low, high []float32) {
+	low, high = slices.Clone(t.row(0)), slices.Clone(t.row(0))
 	for i := range t.rows() {
-		low, high = min(low, t.at(i, column)), max(high, t.at(i, column))
+		for j, v := range t.row(i) {
+			low[j], high[j] = min(low[j], v), max(high[j], v)
+		}
 	}
-	return float64(high) <= float64(low)+sameValue
+	return low, high
 }

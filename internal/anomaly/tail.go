@@ -81,6 +81,21 @@ func (t *tail) p(s float64) float64 {
 	return t.share * math.Exp(-t.clusters*math.Log1p(max(0, x)/(t.clusters*t.mean)))
 }
 
+// quantile is the score whose probability is p, or the threshold of the tail if that is less.
+func (t *tail) quantile(p float64) float64 {
+	if t.count == 0 || p >= t.share {
+		return t.threshold
+	}
+	x := t.clusters * t.mean * math.Expm1(math.Log(t.share/p)/t.clusters)
+	if t.pareto {
+		return t.threshold * math.Exp(min(x, 100))
+	}
+	return t.threshold + x
+}
+
+// dependent says whether the largest scores come in clusters: independent ones would have nearly as many clusters as there are scores.
+func (t *tail) dependent() bool { return t.clusters < 0.8*(1-t.share)*float64(t.count) }
+
 func (t *tail) encode(e *encoder) {
 	e.float(t.threshold)
 	e.count(t.count)

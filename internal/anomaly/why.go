@@ -87,13 +87,16 @@ func (d *Detector) contribute() {
 // alone leaves it, together: of metrics that are off in the same way one would hide the other.
 func (d *Detector) leaveOneOut() {
 	perMetric := d.settings.Features.perMetric()
-	var typical point // The centre of all columns is 0.
-	full, none := d.model.forest.score(&d.point), d.model.forest.score(&typical)
+	score := func(row []float32) float64 { return d.model.raw(row, d.point) }
+	var center [maxColumns]float32 // Which is 0 of all columns.
+	typical := center[:len(d.scaled)]
+	full, none := score(d.scaled), score(typical)
 	for m := range d.shares {
-		without, alone := d.point, typical
-		for j := m * perMetric; j < (m+1)*perMetric; j++ {
-			without[j], alone[j] = typical[j], d.point[j]
-		}
-		d.shares[m] = max(0, full-d.model.forest.score(&without)) + max(0, d.model.forest.score(&alone)-none)
+		from, to := m*perMetric, (m+1)*perMetric
+		var without, alone [maxColumns]float32
+		copy(without[:], d.scaled)
+		copy(without[from:to], typical[from:to])
+		copy(alone[from:to], d.scaled[from:to])
+		d.shares[m] = max(0, full-score(without[:len(d.scaled)])) + max(0, score(alone[:len(d.scaled)])-none)
 	}
 }
