@@ -3,20 +3,21 @@
 
 package anomaly
 
-import "math"
+// capped is how many times less probable than an alarm a score may be that is kept of an anomaly.
+const capped = 3
 
 // calibration are the raw scores of recent calm rows, which a score is compared with. Raw scores are positive and grow with the
 // anomaly.
 //
-// The scores of rows that were called anomalies are among them, but only so many as a calm series would have, and as if they were just
-// large enough to be called that: without them the threshold would sink with every false alarm; as they are, anomalies would become
-// normal.
+// The scores of rows that were called anomalies are among them, up to a thirtieth of all, but as if they were little more than that:
+// without them the threshold would sink with every false alarm; as they are, anomalies would become normal.
 type calibration struct {
 	scores ranked[float32]
 	alarms []uint64 // a bit for each of scores.recent: of an anomaly
 	raised int      // how many of them
 	budget int      // how many they may be
 	alpha  float64
+	cap    float64 // what the score of an anomaly counts for at most
 	tail   tail
 }
 
@@ -28,12 +29,11 @@ type pValue struct {
 }
 
 func newCalibration(limit int, alpha float64) calibration {
-	expected := alpha * float64(limit)
 	return calibration{
 		scores: newRanked[float32](limit),
 		alpha:  alpha,
 		alarms: make([]uint64, (limit+63)/64),
-		budget: int(math.Ceil(expected + 2*math.Sqrt(expected))),
+		budget: limit / 32,
 	}
 }
 
@@ -48,6 +48,13 @@ func (c *calibration) p(raw float64) pValue {
 		return pValue{p: 1}
 	}
 	above := n - lowerBound(c.scores.sorted, float32(raw))
+	if above < c.tail.count { // Where a few make a difference, those that are not in order yet count too.
+		for _, v := range c.scores.fresh {
+			if v >= float32(raw) {
+				above++
+			}
+		}
+	}
 	rank := float64(1+above) / float64(1+n)
 	switch {
 	case above >= c.tail.count:
@@ -71,11 +78,11 @@ func (c *calibration) add(raw float64, anomalous bool) {
 		if c.raised >= c.budget {
 			return
 		}
-		raw = min(raw, c.threshold())
+		raw = min(raw, c.cap)
 	}
 	c.mark(anomalous)
 	if c.scores.add(float32(raw)) {
-		c.tail.fit(&c.scores)
+		c.fit()
 	}
 }
 
@@ -89,17 +96,25 @@ func (c *calibration) replace(scores []float64) {
 	}
 	if len(scores) > 0 {
 		c.scores.update()
-		c.tail.fit(&c.scores)
+		c.fit()
 	}
 }
 
-// threshold is about the least score that is called an anomaly.
-func (c *calibration) threshold() float64 {
-	n := len(c.scores.sorted)
-	if n == 0 {
-		return 0
+// fit looks at the largest scores. The cap follows from those that were not of anomalies.
+func (c *calibration) fit() {
+	c.tail.fit(&c.scores)
+	calm := c.tail
+	if c.raised > 0 {
+		var sum, n float64
+		for i, v := range c.scores.recent {
+			if float64(v) > calm.threshold && c.alarms[i/64]>>(i%64)&1 == 0 {
+				sum += calm.excess(float64(v))
+				n++
+			}
+		}
+		calm.mean = calm.leastMean(sum / max(1, n))
 	}
-	return max(float64(c.scores.sorted[n-1]), c.tail.quantile(c.alpha))
+	c.cap = calm.quantile(c.alpha / capped)
 }
 
 // mark notes whether the next score is of an anomaly, in the place of the one that it replaces.
@@ -129,6 +144,7 @@ func (c *calibration) encode(e *encoder) {
 		e.bool(c.alarms[at/64]>>(at%64)&1 == 1)
 	}
 	c.tail.encode(e)
+	e.float(c.cap)
 }
 
 func (c *calibration) decode(d *decoder) {
@@ -142,6 +158,7 @@ func (c *calibration) decode(d *decoder) {
 		}
 	}
 	c.tail.decode(d)
+	c.cap = d.finite()
 	for _, v := range c.scores.recent {
 		d.require(v >= 0)
 	}

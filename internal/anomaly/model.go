@@ -44,6 +44,7 @@ type Model struct {
 	center, scale []float64 // of the columns: rows are brought to them before anything else
 	constant      []bool    // columns, of which a difference of less than the scale is none
 	low, high     []float32 // the range of each scaled column in the training rows
+	middle        []float32 // and its median
 	forest        *forest
 	components    *components
 	// offset is the raw score beyond which a row is an anomaly by contamination; 0 if that is not asked for.
@@ -118,6 +119,7 @@ func (t *Training) fit(m *Model, data *table, stream uint64) {
 	data = withoutConstants(data, rng)
 	m.forest = newForest(data, t.forest, rng)
 	m.low, m.high = data.ranges()
+	m.middle = data.medians()
 }
 
 // withoutConstants gives columns that are constant a noise as small as the least scale. A tree cannot split a constant column, so a
@@ -186,16 +188,21 @@ func (m *Model) raw(row []float32, p *point) float64 {
 		return min(m.components.distance(row), maxDistance)
 	}
 	p.set(row)
-	return math.Log1p(m.beyond(row)) - math.Log1p(-m.forest.score(p))
+	return m.beyond(row) - math.Log1p(-m.forest.score(p))
 }
 
-// beyond is how far a scaled row lies outside of the range of the training rows.
+// beyond is how far a scaled row lies outside of the range of the training rows, by the distance from the median to the end of the range
+// there.
 func (m *Model) beyond(row []float32) float64 {
 	off := float32(0)
 	for j, v := range row {
-		off = max(off, v-m.high[j], m.low[j]-v)
+		if v > m.high[j] {
+			off = max(off, (v-m.high[j])/max(m.high[j]-m.middle[j], sameValue))
+		} else if v < m.low[j] {
+			off = max(off, (m.low[j]-v)/max(m.middle[j]-m.low[j], sameValue))
+		}
 	}
-	return float64(off)
+	return float64(min(off, maxDistance))
 }
 
 func (m *Model) bytes() int {

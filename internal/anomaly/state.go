@@ -141,6 +141,7 @@ func (m *Model) encode(e *encoder) {
 	for j := range m.low {
 		e.float(float64(m.low[j]))
 		e.float(float64(m.high[j]))
+		e.float(float64(m.middle[j]))
 	}
 	m.forest.encode(e)
 }
@@ -156,9 +157,9 @@ func decodeModel(d *decoder, method Method, columns int) *Model {
 	if method == PCA {
 		m.components = decodeComponents(d, columns)
 	} else {
-		m.low, m.high = make([]float32, columns), make([]float32, columns)
+		m.low, m.high, m.middle = make([]float32, columns), make([]float32, columns), make([]float32, columns)
 		for j := range columns {
-			m.low[j], m.high[j] = d.float32(), d.float32()
+			m.low[j], m.high[j], m.middle[j] = d.float32(), d.float32(), d.float32()
 		}
 		m.forest = decodeForest(d, columns)
 	}

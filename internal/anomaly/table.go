@@ -32,3 +32,17 @@ func (t *table) ranges() (low, high []float32) {
 	}
 	return low, high
 }
+
+// medians are the lower medians of the columns.
+func (t *table) medians() []float32 {
+	out := make([]float32, t.columns)
+	values := make([]float32, t.rows())
+	for j := range out {
+		for i := range values {
+			values[i] = t.at(i, j)
+		}
+		slices.Sort(values)
+		out[j] = values[(len(values)-1)/2]
+	}
+	return out
+}

@@ -44,18 +44,16 @@ func (t *tail) fit(r *ranked[float32]) {
 		sum += x
 		squares += x * x
 	}
-	t.mean = max(sum/float64(k), leastExcess*t.threshold)
-	if t.threshold == 0 {
-		t.mean = max(t.mean, ofNothing)
-	}
+	mean := sum / float64(k)
 	// The coefficient of variation of exponential excesses is 1, of heavier ones more. Unless it is clearly less, they may be heavy.
-	spread := math.Sqrt(max(0, squares/float64(k)/(t.mean*t.mean)-1))
+	spread := math.Sqrt(max(0, squares/float64(k)/(mean*mean)-1))
 	if t.pareto = t.threshold > 0 && !(spread < 1-1/math.Sqrt(float64(k))); t.pareto {
 		for _, v := range r.sorted[n-k:] {
-			logs += math.Log(float64(v) / t.threshold)
+			logs += t.excess(float64(v))
 		}
-		t.mean = max(logs/float64(k), leastExcess)
+		mean = logs / float64(k)
 	}
+	t.mean = t.leastMean(mean)
 	t.clusters = countClusters(r, float32(t.threshold))
 }
 
@@ -74,11 +72,26 @@ func countClusters(r *ranked[float32], threshold float32) float64 {
 
 // p is the probability of a score of at least s, which is above the threshold.
 func (t *tail) p(s float64) float64 {
-	x := s - t.threshold
+	return t.share * math.Exp(-t.clusters*math.Log1p(max(0, t.excess(s))/(t.clusters*t.mean)))
+}
+
+// excess is what is exponential.
+func (t *tail) excess(s float64) float64 {
 	if t.pareto {
-		x = math.Log(s / t.threshold)
+		return math.Log(s / t.threshold)
 	}
-	return t.share * math.Exp(-t.clusters*math.Log1p(max(0, x)/(t.clusters*t.mean)))
+	return s - t.threshold
+}
+
+// leastMean raises a mean excess that cannot be so small.
+func (t *tail) leastMean(mean float64) float64 {
+	switch {
+	case t.pareto:
+		return max(mean, leastExcess)
+	case t.threshold == 0:
+		return max(mean, ofNothing)
+	}
+	return max(mean, leastExcess*t.threshold)
 }
 
 // quantile is the score whose probability is p, or the threshold of the tail if that is less.
