@@ -4,7 +4,7 @@
 package anomaly
 
 // capped is how many times less probable than an alarm a score may be that is kept of an anomaly.
-const capped = 3
+const capped = 10
 
 // calibration are the raw scores of recent calm rows, which a score is compared with. Raw scores are positive and grow with the
 // anomaly.
