@@ -3,14 +3,18 @@
 
 package anomaly
 
-// capped is how many times less probable than an alarm a score may be that is kept of an anomaly.
-const capped = 10
+const (
+	// capped is how many times less probable than an anomaly must be the score is that one far beyond counts for.
+	capped = 10
+	// farBeyond is how many times as large a score is that is far beyond.
+	farBeyond = 1.5
+)
 
 // calibration are the raw scores of recent calm rows, which a score is compared with. Raw scores are positive and grow with the
 // anomaly.
 //
-// The scores of rows that were called anomalies are among them, up to a thirtieth of all, but as if they were little more than that:
-// without them the threshold would sink with every false alarm; as they are, anomalies would become normal.
+// The scores of rows that were called anomalies are among them, up to a thirtieth of all, but those that are far beyond only as if they were little more
+// than that: without them the threshold would sink with every false alarm; as they are, anomalies would become normal.
 type calibration struct {
 	scores ranked[float32]
 	alarms []uint64 // a bit for each of scores.recent: of an anomaly
@@ -78,7 +82,9 @@ func (c *calibration) add(raw float64, anomalous bool) {
 		if c.raised >= c.budget {
 			return
 		}
-		raw = min(raw, c.cap)
+		if raw > farBeyond*c.cap {
+			raw = c.cap
+		}
 	}
 	c.mark(anomalous)
 	if c.scores.add(float32(raw)) {

@@ -56,34 +56,35 @@ func (r *ranked[T]) update() {
 	r.refresh = min(max(1, len(r.sorted)/16), block)
 }
 
-// remove takes the values that are gone out, from the front to the back.
+// remove takes the values that are gone out. A pass over all values is quicker than a search for each: its branches can be predicted.
 func (r *ranked[T]) remove() {
-	to, from := 0, 0
-	for i, v := range r.gone {
-		at := from + lowerBound(r.sorted[from:], v)
-		if i == 0 {
-			to = at
-		} else {
-			to += copy(r.sorted[to:], r.sorted[from:at])
+	if len(r.gone) == 0 {
+		return
+	}
+	s, to, i := r.sorted, 0, 0
+	for _, v := range s {
+		if i < len(r.gone) && v == r.gone[i] {
+			i++
+			continue
 		}
-		from = at + 1
+		s[to] = v
+		to++
 	}
-	if len(r.gone) > 0 {
-		to += copy(r.sorted[to:], r.sorted[from:])
-		r.sorted = r.sorted[:to]
-	}
+	r.sorted = s[:to]
 }
 
 // insert puts the fresh values in, from the back to the front.
 func (r *ranked[T]) insert() {
-	end := len(r.sorted)
-	r.sorted = r.sorted[:end+len(r.fresh)]
+	from := len(r.sorted) - 1
+	s := r.sorted[:len(r.sorted)+len(r.fresh)]
 	for i := len(r.fresh) - 1; i >= 0; i-- {
-		at := lowerBound(r.sorted[:end], r.fresh[i])
-		copy(r.sorted[at+i+1:], r.sorted[at:end])
-		r.sorted[at+i] = r.fresh[i]
-		end = at
+		v := r.fresh[i]
+		for ; from >= 0 && s[from] > v; from-- {
+			s[from+i+1] = s[from]
+		}
+		s[from+i+1] = v
 	}
+	r.sorted = s
 }
 
 // lowerBound is how many of the sorted values are less than v.
