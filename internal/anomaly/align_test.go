@@ -131,7 +131,7 @@ func TestClockOfTheSourceSetBack(t *testing.T) {
 	a.add(0, minute(600, 0), 1)
 	a.add(0, minute(602, 0), 2)
 	a.rows = nil
-	for m := int64(0); m < turnSteps; m++ {
+	for m := range int64(turnSteps) {
 		require.Equal(t, Late, a.addAt(0, minute(m, 0), 3, minute(602+m, 0)))
 	}
 	assert.Equal(t, OnTime, a.addAt(0, minute(turnSteps, 0), 4, minute(602+turnSteps, 0)))

@@ -4,23 +4,25 @@
 package anomaly
 
 const (
-	// capped is how many times less probable than an anomaly must be the score is that one far beyond counts for.
+	// capped is how many times less probable the score is, that an anomaly far beyond counts for, than one must be to be an anomaly.
 	capped = 10
-	// farBeyond is how many times as large a score is that is far beyond.
+	// farBeyond is how many times as large as that a score is that is far beyond.
 	farBeyond = 1.5
 )
 
 // calibration are the raw scores of recent calm rows, which a score is compared with. Raw scores are positive and grow with the
 // anomaly.
 //
-// The scores of rows that were called anomalies are among them, up to a thirtieth of all, but those that are far beyond only as if they were little more
-// than that: without them the threshold would sink with every false alarm; as they are, anomalies would become normal.
+// The scores of rows that were called anomalies are among them, up to a thirtieth of all, but those that are far beyond only as if they
+// were little more than that: without them the threshold would sink with every false alarm; as they are, anomalies would become
+// normal.
 type calibration struct {
 	scores ranked[float32]
 	alarms []uint64 // a bit for each of scores.recent: of an anomaly
 	raised int      // how many of them
 	budget int      // how many they may be
 	alpha  float64
+	heavy  bool    // as in tail.fit
 	cap    float64 // what the score of an anomaly counts for at most
 	tail   tail
 }
@@ -32,10 +34,11 @@ type pValue struct {
 	extrapolated bool
 }
 
-func newCalibration(limit int, alpha float64) calibration {
+func newCalibration(limit int, alpha float64, heavy bool) calibration {
 	return calibration{
 		scores: newRanked[float32](limit),
 		alpha:  alpha,
+		heavy:  heavy,
 		alarms: make([]uint64, (limit+63)/64),
 		budget: limit / 32,
 	}
@@ -108,8 +111,11 @@ func (c *calibration) replace(scores []float64) {
 
 // fit looks at the largest scores. The cap follows from those that were not of anomalies.
 func (c *calibration) fit() {
-	c.tail.fit(&c.scores)
+	c.tail.fit(&c.scores, c.heavy)
 	calm := c.tail
+	if c.heavy {
+		calm.fit(&c.scores, false)
+	}
 	if c.raised > 0 {
 		var sum, n float64
 		for i, v := range c.scores.recent {

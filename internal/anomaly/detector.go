@@ -13,6 +13,8 @@ import (
 
 const (
 	maxMetrics = 64
+	// largestValue is one whose square is finite; larger ones are as good as infinite.
+	largestValue = 1e150
 	// halfScore is the distance, in standard deviations, at which a score is one half, for all methods but the forest.
 	halfScore = 3
 	// leastDistance is the distance below which a row is never an anomaly, however calm the calm ones are.
@@ -87,7 +89,8 @@ func NewDetector(s Settings, metrics []string) (*Detector, error) {
 		last: math.MinInt64, present: make([]bool, n), baselines: make([]baseline, n),
 		values: make([]float64, n), adjusted: make([]float64, n), shares: make([]float64, n),
 	}
-	d.calibration = newCalibration(s.Decision.Calibration, d.alpha)
+	// With lags, a forest meets an extreme value again and again: few of the largest scores are of values that it has not seen.
+	d.calibration = newCalibration(s.Decision.Calibration, d.alpha, s.Method == IsolationForest && s.Features.Lags > 0)
 	if s.Season.on() {
 		season := newSeasonal(s.Season, s.Floor, n)
 		d.season = &season
@@ -162,7 +165,7 @@ func (d *Detector) take(row []float64) bool {
 		if m < len(row) {
 			v = row[m]
 		}
-		if math.IsInf(v, 0) {
+		if math.Abs(v) > largestValue {
 			d.tally.NonFinite++
 			v = math.NaN()
 		}

@@ -92,13 +92,13 @@ func methods() map[string]Settings {
 func TestFalseAlarms(t *testing.T) {
 	streams, rows := 4, 4000
 	if *thorough {
-		streams, rows = 10, 20_000
+		streams, rows = 5, 20_000
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	if *thorough {
 		defer func() { require.NoError(t, w.Flush()) }()
 	}
-	fmt.Fprintln(w, "stream\tmethod\talpha\tjudged\tanomalous\tachieved / stated\t")
+	_, _ = fmt.Fprintln(w, "stream\tmethod\talpha\tjudged\tanomalous\tachieved / stated\t")
 	for _, source := range calmStreams() {
 		for _, name := range slices.Sorted(maps.Keys(methods())) {
 			for _, alpha := range []float64{0.01, 0.001, 0.0001} {

@@ -64,7 +64,7 @@ func (t *Training) Fit() *Model {
 		m.offset = t.percentile(m, data)
 	}
 	if t.calibrates {
-		m.calibration = t.crossScores(m, data)
+		m.calibration = t.crossScores(data)
 	}
 	return m
 }
@@ -146,7 +146,7 @@ func withoutConstants(data *table, rng *rand.Rand) *table {
 
 // crossScores are the scores of the rows by models of the others. The parts are whole stretches of time, as rows that follow one
 // another are alike.
-func (t *Training) crossScores(m *Model, data *table) []float64 {
+func (t *Training) crossScores(data *table) []float64 {
 	scores := make([]float64, 0, data.rows())
 	for k := range folds {
 		from, to := k*data.rows()/folds, (k+1)*data.rows()/folds

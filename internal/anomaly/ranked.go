@@ -77,8 +77,7 @@ func (r *ranked[T]) remove() {
 func (r *ranked[T]) insert() {
 	from := len(r.sorted) - 1
 	s := r.sorted[:len(r.sorted)+len(r.fresh)]
-	for i := len(r.fresh) - 1; i >= 0; i-- {
-		v := r.fresh[i]
+	for i, v := range slices.Backward(r.fresh) {
 		for ; from >= 0 && s[from] > v; from-- {
 			s[from+i+1] = s[from]
 		}

@@ -112,7 +112,7 @@ func medianDeviation(sorted []float64, center float64) float64 {
 func (z *robustZ) bytes() int {
 	n := 0
 	for i := range z.windows {
-		n += z.windows[i].ranked.bytes(8) + 160
+		n += z.windows[i].bytes(8) + 160
 	}
 	return n
 }

@@ -28,11 +28,11 @@ func (s Season) validate() error {
 	return nil
 }
 
-// number says which of all phases since 1970 a time lies in.
-func (s Season) number(t int64) int64 { return floorDiv(t-int64(s.Offset), int64(s.Length)) }
+// numberAt says which of all phases since 1970 a time lies in.
+func (s Season) numberAt(t int64) int64 { return floorDiv(t-int64(s.Offset), int64(s.Length)) }
 
-// phase says which of the phases that return it is.
-func (s Season) phase(number int64) int {
+// phaseOf says which of the phases that return it is.
+func (s Season) phaseOf(number int64) int {
 	return int(number - floorDiv(number, int64(s.Phases))*int64(s.Phases))
 }
 
@@ -115,7 +115,7 @@ func newSeasonal(s Season, floor float64, metrics int) seasonal {
 // enter closes the phase before the time's if it is another one, and says whether the time's phase is known for all metrics that there
 // ever were.
 func (s *seasonal) enter(at int64, row []float64) bool {
-	if number := s.Season.number(at); !s.started || number != s.open {
+	if number := s.numberAt(at); !s.started || number != s.open {
 		if s.started {
 			s.close()
 		}
@@ -161,7 +161,7 @@ func (s *seasonal) look() {
 
 // current is the open phase of a metric.
 func (s *seasonal) current(metric int) *phase {
-	return &s.phases[metric*s.Phases+s.Season.phase(s.open)]
+	return &s.phases[metric*s.Phases+s.phaseOf(s.open)]
 }
 
 // learn takes the values of a row, anomalous or not: a level is a median of visits.

@@ -29,8 +29,9 @@ type tail struct {
 	pareto    bool
 }
 
-// fit looks at the largest scores.
-func (t *tail) fit(r *ranked[float32]) {
+// fit looks at the largest scores. heavy says that the scores beyond have another law than these, as those of a forest: they lie close
+// together while rows lie within the training rows.
+func (t *tail) fit(r *ranked[float32], heavy bool) {
 	n := len(r.sorted)
 	k := max(tailLeast, int(tailShare*float64(n)))
 	if k >= n {
@@ -47,7 +48,7 @@ func (t *tail) fit(r *ranked[float32]) {
 	mean := sum / float64(k)
 	// The coefficient of variation of exponential excesses is 1, of heavier ones more. Unless it is clearly less, they may be heavy.
 	spread := math.Sqrt(max(0, squares/float64(k)/(mean*mean)-1))
-	if t.pareto = t.threshold > 0 && !(spread < 1-1/math.Sqrt(float64(k))); t.pareto {
+	if t.pareto = t.threshold > 0 && (heavy || !(spread < 1-1/math.Sqrt(float64(k)))); t.pareto {
 		for _, v := range r.sorted[n-k:] {
 			logs += t.excess(float64(v))
 		}

@@ -61,8 +61,8 @@ type Verdict struct {
 	Judged bool
 	// Anomalous says that the score of this row alone is an anomaly.
 	Anomalous bool
-	// Score is 0 to 1, 1 most anomalous. An isolation forest's is scikit-learn's; of the other methods it is one half at a distance
-	// of 3 standard deviations.
+	// Score is 0 to 1, 1 most anomalous. An isolation forest's is scikit-learn's for a row within the range of the training rows, and
+	// nears 1 with the distance beyond it. Of the other methods it is one half at a distance of 3 standard deviations.
 	Score float64
 	// P is the p-value of the score against recent calm ones, 1 for a row that is not judged. Extrapolated says that it lies beyond
 	// what their number can show, and comes from the shape of their tail.
@@ -96,7 +96,8 @@ type Cause struct {
 type Tally struct {
 	// Rows came, of which Judged have a score and Anomalous are anomalies: their ratio is the achieved rate.
 	Rows, Judged, Anomalous uint64
-	// Incomplete rows lacked a metric, Empty ones all. NonFinite are the values that were ±Inf.
+	// Incomplete rows lacked a metric, Empty ones all. NonFinite are the values that were ±Inf, or
+	// beyond 1e150.
 	Incomplete, Empty, NonFinite uint64
 	// Backward rows were no later than the row before. They are judged as they come.
 	Backward uint64
