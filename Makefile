@@ -96,6 +96,19 @@ bench-drift: ## False alarms and power of the drift tests beside SciPy and Evide
 bench-drift-pipeline: build ## CPU per million items of pipelines with the drift processor and without it, as a table.
 	go run ./cmd/basebench -binary $(BINARY) -drift $(BENCHFLAGS)
 
+.PHONY: bench-anomaly
+bench-anomaly: ## Benchmarks of anomaly detection, and the ratio to scikit-learn where Python can have it.
+	@mkdir -p build
+	go test ./internal/anomaly -run '^$$' -bench . | tee build/bench-anomaly.txt
+	@test -x build/sklearn/bin/python || { python3 -m venv build/sklearn && build/sklearn/bin/pip install -q scikit-learn; } || rm -rf build/sklearn
+	@if test -x build/sklearn/bin/python; then env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE build/sklearn/bin/python internal/anomaly/testdata/sklearn_speed.py build/bench-anomaly.txt; \
+	else echo 'no scikit-learn here: no ratio'; fi
+
+.PHONY: bench-accuracy
+bench-accuracy: ## Accuracy of anomaly detection on ADBench and NAB, and its false alarms, as tables; GUARDIAN_DATA is the folder of the data.
+	@test -n "$(GUARDIAN_DATA)" || { echo 'set GUARDIAN_DATA to the folder that holds adbench/ and nab/'; exit 1; }
+	go test ./internal/anomaly -run 'TestADBench|TestNAB|TestFalseAlarms' -thorough -v -count 1 -timeout 40m
+
 .PHONY: gpu-check
 gpu-check: ## Run the nvml receiver on this machine's GPU beside a load, compare with nvidia-smi, write gpu-check.md.
 	go run ./receivers/nvmlreceiver/gpucheck -out gpu-check.md $(GPUCHECKFLAGS)
