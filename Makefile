@@ -12,6 +12,7 @@ export CGO_ENABLED ?= 1
 export CGO_CFLAGS ?= -g -O2 -Wno-deprecated-declarations
 
 BINARY  := bin/otelcol-guardian
+VERSION := $(shell awk '$$1 == "version:" {print $$2}' builder-config.yaml)
 COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.commit=$(COMMIT)
 TOOLS   := bin/tools
@@ -35,6 +36,10 @@ run: build ## Build and start configs/local.yaml: OTLP in, files and a Prometheu
 .PHONY: sample
 sample: ## Send sample telemetry to a collector that `make run` started, and see it arrive.
 	@go run ./cmd/sample
+
+.PHONY: packages
+packages: build $(TOOLS)/nfpm ## Write a deb and an rpm of this machine's kind into build/packages/.
+	scripts/packages.sh $(VERSION) $(BINARY)
 
 ##@ Develop
 
@@ -126,6 +131,10 @@ tools: $(TOOLS)/builder $(TOOLS)/mdatagen ## Build ocb and mdatagen.
 $(TOOLS)/golangci-lint: internal/tools/lint/go.mod internal/tools/lint/go.sum
 	@mkdir -p $(TOOLS)
 	cd internal/tools/lint && go build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(TOOLS)/nfpm: internal/tools/nfpm/go.mod internal/tools/nfpm/go.sum
+	@mkdir -p $(TOOLS)
+	cd internal/tools/nfpm && go build -o $(CURDIR)/$@ github.com/goreleaser/nfpm/v2/cmd/nfpm
 
 # Without service discovery, which is most of what it would link.
 $(TOOLS)/promtool: internal/tools/promtool/go.mod internal/tools/promtool/go.sum
