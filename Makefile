@@ -52,12 +52,18 @@ test: build $(TOOLS)/promtool ## Unit tests with the race detector, then the rea
 	go test ./monitoring/rules # every rule with a mistake in it, which -short leaves out
 	OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test . ./test/binary/...
 
+.PHONY: deploy-check
+# The static image is checked where `make cross` has been run: its program is a second compilation of everything.
+deploy-check: export OTELCOL_GUARDIAN_STATIC ?= $(wildcard $(CURDIR)/bin/otelcol-guardian-linux-amd64-static)
+deploy-check: build $(TOOLS)/promtool ## Assemble and run the images, check deploy/compose. Debian, as root; no Docker engine.
+	cd test/deploy && OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) PROMTOOL=$(CURDIR)/$(TOOLS)/promtool go test ./...
+
 .PHONY: e2e-deps
 e2e-deps: ## Install the real servers that `make e2e` needs (Debian, as root).
 	scripts/e2e-deps.sh
 
 .PHONY: e2e
-e2e: build e2e-deps ## Real servers: Jaeger, Elasticsearch, OpenSearch, Prometheus, InfluxDB, PostgreSQL, Redis, Kafka.
+e2e: build packages e2e-deps ## Real servers: Jaeger, Elasticsearch, OpenSearch, Prometheus, InfluxDB, PostgreSQL, Redis, Kafka.
 	go vet -tags e2e ./test/e2e/...
 	OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test -tags e2e -timeout 40m -p 1 -v ./test/e2e/... $(E2EFLAGS) | grep -vE '^ *=== '; exit $${PIPESTATUS[0]}
 
@@ -68,6 +74,7 @@ lint: export GOLANGCI_LINT_CACHE := $(CURDIR)/build/lint-cache
 lint: $(TOOLS)/golangci-lint ## Run golangci-lint.
 	$(TOOLS)/golangci-lint run --allow-parallel-runners ./...
 	$(TOOLS)/golangci-lint run --allow-parallel-runners --build-tags e2e ./test/e2e/...
+	cd test/deploy && $(CURDIR)/$(TOOLS)/golangci-lint run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...
 
 .PHONY: fuzz
 FUZZTIME ?= 30s

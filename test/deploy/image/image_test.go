@@ -43,7 +43,7 @@ const (
 func built(t *testing.T, variable string) string {
 	t.Helper()
 	path := os.Getenv(variable)
-	require.NotEmpty(t, path, "%s must name a built binary: make image-check sets it", variable)
+	require.NotEmpty(t, path, "%s must name a built binary: make deploy-check sets it", variable)
 	_, err := os.Stat(path)
 	require.NoError(t, err)
 	return path
@@ -140,7 +140,7 @@ func TestGlibcImage(t *testing.T) {
 	assertServes(t, image, root)
 }
 
-// TestStaticImage needs a collector that was built without cgo, which is a second compilation of everything: `make image-check`
+// TestStaticImage needs a collector that was built without cgo, which is a second compilation of everything: `make deploy-check`
 // runs it where `make cross` has been run.
 func TestStaticImage(t *testing.T) {
 	if os.Getenv(staticVariable) == "" {
@@ -170,9 +170,9 @@ func TestGuardianloadImage(t *testing.T) {
 	config := configOf(t, image)
 	assert.Equal(t, "10001:10001", config.User)
 	assert.Equal(t, []string{"/guardianload"}, config.Entrypoint)
-	said, err := run(t, image, root, "-events", "1", "-endpoint", "http://127.0.0.1:9")
-	require.Error(t, err, "nobody listens")
-	assert.Contains(t, said, "127.0.0.1:9")
+	said, err := run(t, image, root, "-drift", "churn:incme:10m:1")
+	require.Error(t, err)
+	assert.Contains(t, said, "incme", "it starts, and sees a fault")
 }
 
 // The same files make the same image, bit for bit.
