@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,7 +29,9 @@ import (
 //	<!-- run -->                  it runs in the test, and succeeds
 //	<!-- run, prints: REGEXP -->  and prints a match
 //	<!-- run, fails: REGEXP -->   it fails, and prints a match
-//	<!-- start, until: REGEXP --> it runs on in the background, as in a terminal of its own, once it has printed a match
+//	<!-- start, until: REGEXP --> it runs on, as in a terminal of its own, once it has printed a match; the one before is stopped
+//	                              by SIGTERM and must end well
+//	<!-- stop, run, prints: … --> as run, prints, after what was started has been stopped
 //	<!-- not run: REASON -->      it cannot run where the tests do
 //
 // The blocks of a document run in one bash, in its order, from the repository's root, in a sandbox: as root, on the usual ports,
@@ -48,11 +51,12 @@ const (
 	actRun     = "run"
 	actFail    = "run, fails"
 	actPrint   = "run, prints"
+	actStop    = "stop, run, prints"
 	actStart   = "start, until"
 	actNothing = "not run"
 )
 
-var marker = regexp.MustCompile(`^<!-- (run, prints|run, fails|start, until|not run|run)(?:: (.+))? -->$`)
+var marker = regexp.MustCompile(`^<!-- (run, prints|run, fails|stop, run, prints|start, until|not run|run)(?:: (.+))? -->$`)
 
 // docBlocks gives the blocks of commands of a document, or what is wrong with their comments.
 func docBlocks(text string) (blocks []docBlock, problems []string) {
@@ -161,7 +165,7 @@ func runDocument(t *testing.T, document string) {
 			if !assert.True(t, was, "%s:%d was not reached", document, block.line) {
 				break
 			}
-			if block.action == actPrint || block.action == actFail {
+			if slices.Contains([]string{actPrint, actFail, actStop}, block.action) {
 				assert.Regexp(t, "(?m)"+block.want, said, "%s:%d\n%s", document, block.line, block.script)
 			}
 		}
@@ -179,7 +183,9 @@ func docScript(blocks []docBlock) string {
 	// What sudo does for a user, root needs not. A block that runs on writes a file, which is shown when it does not say what it should.
 	script.WriteString(`set -euo pipefail
 sudo() { "$@"; }
-trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+started=
+stop() { [[ -z $started ]] || { kill "$started"; wait "$started"; started=; }; }
+trap 'kill $started 2>/dev/null || true' EXIT
 await() { # FILE REGEXP
 	for _ in $(seq 600); do grep -qP -- "$2" "$1" && return; sleep 0.1; done
 	cat "$1"; echo "it never printed $2"; exit 1
@@ -193,9 +199,12 @@ await() { # FILE REGEXP
 		switch block.action {
 		case actStart:
 			log := fmt.Sprintf("/tmp/block-%d.log", block.line)
-			fmt.Fprintf(&script, "{\n%s} > %s 2>&1 &\nawait %s '%s'\n", block.script, log, log, strings.ReplaceAll(block.want, "'", `'\''`))
+			// A shell with one command becomes that command, which then gets the signal.
+			fmt.Fprintf(&script, "stop\nbash -c %s > %s 2>&1 &\nstarted=$!\nawait %s %s\n", quoted(block.script), log, log, quoted(block.want))
 		case actFail:
 			fmt.Fprintf(&script, "if (\nset -e\n%s); then echo 'it succeeded, and must not'; exit 1; fi\n", block.script)
+		case actStop:
+			script.WriteString("stop\n" + block.script)
 		default:
 			script.WriteString(block.script)
 		}
@@ -203,6 +212,9 @@ await() { # FILE REGEXP
 	// bash reads its script line by line from where its children read theirs: they must not.
 	return "main() {\n" + script.String() + "}\nmain < /dev/null 2>&1\n"
 }
+
+// quoted is a text as one word of a shell.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // sections gives what each block has printed, by its line.
 func sections(t *testing.T, output string) map[int]string {
