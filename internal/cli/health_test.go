@@ -39,7 +39,7 @@ func runHealth(t *testing.T, args ...string) (stdout string, err error) {
 func TestHealth(t *testing.T) {
 	said, err := health(t, http.StatusOK, `{"status":"Server available"}`)
 	require.NoError(t, err)
-	assert.Equal(t, `{"status":"Server available"}`+"\n", said)
+	assert.JSONEq(t, `{"status":"Server available"}`, said)
 
 	said, err = health(t, http.StatusServiceUnavailable, `{"status":"Server not available"}`)
 	require.ErrorContains(t, err, `503 Service Unavailable: {"status":"Server not available"}`)

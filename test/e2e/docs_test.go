@@ -141,7 +141,7 @@ func readDocument(t *testing.T, document string) string {
 func runDocument(t *testing.T, document string) {
 	t.Helper()
 	require.Contains(t, documents, document)
-	sandbox.Run(t, func(t *testing.T, _ *sandbox.Box) {
+	sandbox.Run(t, func(*sandbox.Box) {
 		blocks, problems := docBlocks(readDocument(t, document))
 		require.Empty(t, problems)
 		root := testutil.Root(t)

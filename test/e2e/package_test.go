@@ -10,6 +10,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -39,7 +40,7 @@ const (
 // TestDebianPackage installs the deb in a sandbox with a systemd of its own, sends telemetry through the service that it
 // starts, upgrades it with good and bad configurations, and purges it.
 func TestDebianPackage(t *testing.T) {
-	sandbox.Run(t, func(t *testing.T, box *sandbox.Box) {
+	sandbox.Run(t, func(box *sandbox.Box) {
 		deb := packageFile(t, "otelcol-guardian_*.deb")
 		must(t, "dpkg", "-i", deb)
 		assertHardened(t, awaitService(t))
@@ -77,8 +78,7 @@ func TestDebianPackage(t *testing.T) {
 		assert.NoFileExists(t, "/usr/bin/otelcol-guardian")
 		assert.FileExists(t, serviceConfig)
 		assert.DirExists(t, serviceState)
-		_, err = http.Get("http://localhost:13133")
-		require.Error(t, err, "nobody listens any more")
+		assert.False(t, listens("localhost:13133"), "nobody listens any more")
 		must(t, "dpkg", "-P", "otelcol-guardian")
 		assert.Empty(t, leftBehind(t, box))
 	})
@@ -86,11 +86,11 @@ func TestDebianPackage(t *testing.T) {
 
 // TestRPMPackage does with rpm what can be done with it on a machine whose own packages are debs: the same files and scripts.
 func TestRPMPackage(t *testing.T) {
-	sandbox.Run(t, func(t *testing.T, box *sandbox.Box) {
+	sandbox.Run(t, func(box *sandbox.Box) {
 		file := packageFile(t, "otelcol-guardian-*.rpm")
 		must(t, "rpm", "--checksig", "--nosignature", file)
-		assert.Equal(t, must(t, "rpm", "-qp", "--configfiles", file),
-			"/etc/otelcol-guardian/config.yaml\n/etc/otelcol-guardian/otelcol-guardian.env\n")
+		assert.Equal(t, "/etc/otelcol-guardian/config.yaml\n/etc/otelcol-guardian/otelcol-guardian.env\n",
+			must(t, "rpm", "-qp", "--configfiles", file))
 		requires := must(t, "rpm", "-qp", "--requires", file)
 		assert.Contains(t, requires, "glibc >= "+glibcFloor(t))
 		assert.Contains(t, must(t, "rpm", "-qp", "--scripts", file), "useradd --system")
@@ -109,8 +109,7 @@ func TestRPMPackage(t *testing.T) {
 		assert.Contains(t, string(kept), "limit_mib: 513")
 
 		must(t, "rpm", "-e", "--nodeps", "otelcol-guardian")
-		_, err = http.Get("http://localhost:13133")
-		require.Error(t, err, "nobody listens any more")
+		assert.False(t, listens("localhost:13133"), "nobody listens any more")
 		assert.FileExists(t, serviceConfig+".rpmsave", "what was edited is kept beside")
 		assert.DirExists(t, serviceState, "rpm knows no purge")
 		assert.NotEmpty(t, leftBehind(t, box))
@@ -120,11 +119,12 @@ func TestRPMPackage(t *testing.T) {
 // TestPackageWithoutSystemd installs the deb where systemd does not run, as in the build of a container image: it makes the user
 // and the folders and starts nothing.
 func TestPackageWithoutSystemd(t *testing.T) {
-	sandbox.Run(t, func(t *testing.T, _ *sandbox.Box) {
+	sandbox.Run(t, func(*sandbox.Box) {
 		deb := packageFile(t, "otelcol-guardian_*.deb")
 		must(t, "unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /run && dpkg -i "+deb)
 		_, err := user.Lookup(serviceUser)
 		require.NoError(t, err)
+		assert.DirExists(t, serviceState)
 		assert.Equal(t, "inactive\n", must(t, "sh", "-c", "systemctl is-active otelcol-guardian || true"))
 	})
 }
@@ -142,6 +142,21 @@ func TestUnitIsHardened(t *testing.T) {
 	require.NoError(t, err, "exposure above 2.0:\n%s", output)
 	output, err = command("systemd-analyze", "security", "--offline=true", "--threshold=10", unit)
 	require.Error(t, err, "the threshold can be missed:\n%s", output)
+}
+
+// TestPackagesScriptRefuses: what it cannot make a package of is an error that names it.
+func TestPackagesScriptRefuses(t *testing.T) {
+	script := filepath.Join(testutil.Root(t), "scripts", "packages.sh")
+	f := func(want string, args ...string) {
+		t.Helper()
+		output, err := command(script, args...)
+		require.Error(t, err)
+		assert.Equal(t, "packages: "+want+"\n", output)
+	}
+	f("usage: packages.sh VERSION BINARY", "0.1.0")
+	f("v1 is no version such as 1.2.3", "v1", script)
+	f("/no/binary is not there: run make build", "0.1.0", "/no/binary")
+	f(script+" is for neither amd64 nor arm64 Linux", "0.1.0", script)
 }
 
 // packageFile finds a file that `make packages` has written, of the binary under test.
@@ -324,9 +339,7 @@ func command(name string, args ...string) (output string, err error) {
 
 func must(t *testing.T, name string, args ...string) (output string) {
 	t.Helper()
-	begin := time.Now()
 	output, err := command(name, args...)
-	t.Logf("TIMING %s %v %s", time.Since(begin), args, name)
 	require.NoError(t, err, "%s %q: %s", name, args, output)
 	return output
 }
@@ -349,6 +362,11 @@ func getBody(t *testing.T, url string) string {
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	return string(body)
+}
+
+func listens(address string) bool {
+	connection, err := net.Dial("tcp", address)
+	return err == nil && connection.Close() == nil
 }
 
 func fileHolds(path, text string) bool {

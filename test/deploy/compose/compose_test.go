@@ -104,7 +104,7 @@ func TestFaultsAreSeen(t *testing.T) {
 		require.Contains(t, whole, from)
 		spoilt := filepath.Join(folder, fmt.Sprintf(".spoilt-%d.yaml", os.Getpid()))
 		require.NoError(t, os.WriteFile(spoilt, []byte(strings.Replace(whole, from, to, 1)), 0o600))
-		defer os.Remove(spoilt)
+		defer func() { require.NoError(t, os.Remove(spoilt)) }()
 		project, err := Load(t.Context(), spoilt)
 		if err != nil {
 			assert.ErrorContains(t, err, want)
@@ -126,7 +126,7 @@ func TestFaultsAreSeen(t *testing.T) {
 	f("mem_limit: 2g", "mem_reservation: 2g", "collector: no mem_limit")
 	f("    healthcheck: {test: [CMD, influx, ping]", "    x-healthcheck: {test: [CMD, influx, ping]", "waits for influxdb to be healthy, which has no healthcheck")
 	f("mem_limit: 2g", "mem_limt: 2g", "mem_limt")
-	f("${GUARDIAN_VERSION}", "${GUARDIAN_VERSOIN}", `image "otelcol-guardian:" is not pinned`)
+	f("${GUARDIAN_VERSION}", "${GUARDIAN_RELEASE}", `image "otelcol-guardian:" is not pinned`)
 }
 
 // sourceOf gives the file or folder here that a path of a service's container stands for: a bind mount, or what the image holds.

@@ -102,7 +102,7 @@ func (a *assembler) apply(i instruction) (err error) {
 		a.config.WorkingDir = i.rest
 	case "EXPOSE":
 		a.config.ExposedPorts = map[string]struct{}{}
-		for _, port := range strings.Fields(i.rest) {
+		for port := range strings.FieldsSeq(i.rest) {
 			a.config.ExposedPorts[port+"/tcp"] = struct{}{}
 		}
 	case "ENTRYPOINT":

@@ -8,6 +8,7 @@ package image
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -149,12 +150,12 @@ func (c *container) inNetwork(f func() error) error {
 	return <-done
 }
 
-func loopbackUp() error {
+func loopbackUp() (err error) {
 	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(socket)
+	defer func() { err = errors.Join(err, unix.Close(socket)) }()
 	request, err := unix.NewIfreq("lo")
 	if err != nil {
 		return err

@@ -30,8 +30,7 @@ func Enter() {
 		return
 	}
 	if err := enter(os.Getenv(roomVariable)); err != nil {
-		fmt.Fprintln(os.Stderr, "cannot make the sandbox:", err)
-		os.Exit(1)
+		panic(fmt.Sprintf("cannot make the sandbox: %v", err)) // There is no test yet that could fail.
 	}
 }
 
@@ -144,12 +143,12 @@ func mount(source, target, kind string, flags uintptr, data string) error {
 }
 
 // loopbackUp does what `ip link set lo up` does.
-func loopbackUp() error {
+func loopbackUp() (err error) {
 	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
 	if err != nil {
 		return err
 	}
-	defer syscall.Close(socket)
+	defer func() { err = errors.Join(err, syscall.Close(socket)) }()
 	request := struct { // struct ifreq
 		name  [syscall.IFNAMSIZ]byte
 		flags uint16

@@ -39,11 +39,11 @@ const (
 type Box struct{ room string }
 
 // Run runs body in a sandbox. The calling test must be one of a package whose TestMain calls Enter.
-func Run(t *testing.T, body func(t *testing.T, box *Box)) {
+func Run(t *testing.T, body func(box *Box)) {
 	t.Helper()
 	if os.Getenv(stageVariable) == stageTest {
 		require.Equal(t, os.Getenv(testVariable), t.Name())
-		body(t, &Box{room: os.Getenv(roomVariable)})
+		body(&Box{room: os.Getenv(roomVariable)})
 		return
 	}
 	require.Zero(t, os.Geteuid(), "a sandbox needs root")

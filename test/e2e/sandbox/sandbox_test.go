@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 // TestNothingLeaksOut writes, removes and listens in a sandbox, and sees it in Changes and not on the machine.
 func TestNothingLeaksOut(t *testing.T) {
 	inside := os.Getenv(stageVariable) == stageTest
-	Run(t, func(t *testing.T, box *Box) {
+	Run(t, func(box *Box) {
 		require.NoError(t, os.WriteFile("/etc/new", []byte("new"), 0o600))
 		require.NoError(t, os.Mkdir("/var/lib/new", 0o755))
 		require.NoError(t, os.WriteFile("/etc/rewritten", nil, 0o600))
