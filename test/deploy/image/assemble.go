@@ -124,8 +124,12 @@ func healthcheck(i instruction) (*v1.HealthConfig, error) {
 		return nil, fmt.Errorf("line %d: HEALTHCHECK wants CMD and a list: %w", i.line, err)
 	}
 	check := &v1.HealthConfig{Test: append([]string{"CMD"}, words...)}
-	for flag, into := range map[string]*time.Duration{"interval": &check.Interval, "timeout": &check.Timeout, "start-period": &check.StartPeriod} {
-		if *into, err = time.ParseDuration(i.flags[flag]); err != nil {
+	into := map[string]*time.Duration{"interval": &check.Interval, "timeout": &check.Timeout, "start-period": &check.StartPeriod}
+	for flag, value := range i.flags {
+		if into[flag] == nil {
+			return nil, fmt.Errorf("line %d: --%s is not read", i.line, flag)
+		}
+		if *into[flag], err = time.ParseDuration(value); err != nil {
 			return nil, fmt.Errorf("line %d: --%s: %w", i.line, flag, err)
 		}
 	}
