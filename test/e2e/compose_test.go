@@ -111,7 +111,11 @@ func TestComposeAsProcesses(t *testing.T) {
 		assert.NotEmpty(t, rules.Data.Groups, "the rules are loaded")
 		assert.Contains(t, getBody(t, "http://prometheus:9090/api/v1/alertmanagers"), "http://alertmanager:9093/api/v2/alerts")
 		assert.Contains(t, getBody(t, "http://alertmanager:9093/api/v2/status"), "slack-default", "the routing is in force")
-		awaitDocuments(t, elastic, "logs-generic.otel-default", `{"exists":{"field":"event_name"}}`, 1)
+		require.Eventually(t, func() bool {
+			var found struct{ Count int }
+			require.NoError(t, yaml.Unmarshal(elastic.Do(t, "GET", "/logs-generic.otel-default/_count", `{"query": {"term": {"event_name": "guardian.request"}}}`), &found))
+			return found.Count > 0
+		}, time.Minute, time.Second, "events in Elasticsearch")
 		require.Eventually(t, func() bool {
 			return len(servicesOf(t, jaeger.URL)) > 0
 		}, time.Minute, time.Second, "traces in Jaeger")
