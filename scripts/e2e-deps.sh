@@ -52,7 +52,7 @@ check_toolchains() {
     python3 -c 'import venv, ensurepip' 2>/dev/null || die "Python's venv is missing: apt-get install python3-venv"
 }
 
-PACKAGES=(prometheus prometheus-alertmanager postgresql-15 redis-server redis-tools influxdb influxdb-client systemd rpm ca-certificates tzdata curl)
+PACKAGES=(prometheus prometheus-alertmanager postgresql-15 redis-server redis-tools influxdb influxdb-client systemd rpm iproute2 ca-certificates tzdata curl)
 
 installed() { dpkg-query -W -f='${Status}\n' "$@" 2>/dev/null | grep -c '^install ok installed$' || true; }
 

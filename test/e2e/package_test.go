@@ -8,6 +8,7 @@ package e2e
 import (
 	"bytes"
 	"debug/elf"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -62,12 +63,19 @@ func TestDebianPackage(t *testing.T) {
 		assert.Contains(t, output, "The service is not restarted")
 		assert.Equal(t, pid, awaitService(t), "an upgrade does not stop what it could not start again")
 
+		// systemd takes values as they are; the scripts must not run them.
+		environment, err := os.OpenFile("/etc/otelcol-guardian/otelcol-guardian.env", os.O_APPEND|os.O_WRONLY, 0)
+		require.NoError(t, err)
+		_, err = environment.WriteString("SOME_TOKEN=pa$word;(touch /etc/ran)\n")
+		require.NoError(t, errors.Join(err, environment.Close()))
+
 		// An edited configuration survives the upgrade, which restarts the service; so does what the service knows.
 		require.NoError(t, os.WriteFile(serviceConfig, append([]byte("# Edited.\n"), good...), 0o640))
 		must(t, "systemctl", "reload", "otelcol-guardian")
 		assert.Equal(t, pid, awaitService(t), "a reload keeps the process")
 		must(t, "dpkg", "-i", deb)
 		assert.NotEqual(t, pid, awaitService(t), "the upgrade restarts the service")
+		assert.NoFileExists(t, "/etc/ran")
 		kept, err := os.ReadFile(serviceConfig)
 		require.NoError(t, err)
 		assert.True(t, bytes.HasPrefix(kept, []byte("# Edited.\n")), "the administrator's file is kept")

@@ -18,10 +18,26 @@ esac
 # The folder is systemd's to make (StateDirectory); without systemd it is ours.
 install -d -o "$user" -g "$user" -m 0750 /var/lib/otelcol-guardian
 
+# read_environment exports what systemd would: it expands nothing, so neither is the file run as a script here.
+read_environment() {
+	while IFS= read -r line || [ -n "$line" ]; do
+		case $line in
+		'#'* | ';'*) continue ;;
+		*=*) ;;
+		*) continue ;;
+		esac
+		value=${line#*=}
+		case $value in
+		\"*\") value=${value#\"} value=${value%\"} ;;
+		\'*\') value=${value#\'} value=${value%\'} ;;
+		esac
+		export "${line%%=*}=$value"
+	done </etc/otelcol-guardian/otelcol-guardian.env
+}
+
 # valid: the configuration that is in place works with the program that is now installed.
 valid() (
-	set -a
-	. /etc/otelcol-guardian/otelcol-guardian.env
+	read_environment
 	cd /var/lib/otelcol-guardian
 	# The words of the options are meant to be split.
 	setpriv --reuid="$user" --regid="$user" --clear-groups /usr/bin/otelcol-guardian validate $OTELCOL_OPTIONS
