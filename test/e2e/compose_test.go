@@ -128,12 +128,12 @@ func nameServices(t *testing.T, services map[string]composeService) map[string]s
 	machine, err := os.Hostname()
 	require.NoError(t, err)
 	addresses := map[string]string{}
-	hosts := "127.0.0.1 localhost " + machine + "\n"
+	hosts := []string{"127.0.0.1 localhost " + machine}
 	for name := range services {
 		addresses[name] = fmt.Sprintf("127.0.1.%d", len(addresses)+1)
-		hosts += addresses[name] + " " + name + "\n"
+		hosts = append(hosts, addresses[name]+" "+name)
 	}
-	require.NoError(t, os.WriteFile("/etc/hosts", []byte(hosts), 0o644))
+	require.NoError(t, os.WriteFile("/etc/hosts", []byte(strings.Join(hosts, "\n")+"\n"), 0o644))
 	return addresses
 }
 
