@@ -12,6 +12,7 @@ export CGO_ENABLED ?= 1
 export CGO_CFLAGS ?= -g -O2 -Wno-deprecated-declarations
 
 BINARY  := bin/otelcol-guardian
+VERSION := $(shell awk '$$1 == "version:" {print $$2}' builder-config.yaml)
 COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.commit=$(COMMIT)
 TOOLS   := bin/tools
@@ -36,6 +37,10 @@ run: build ## Build and start configs/local.yaml: OTLP in, files and a Prometheu
 sample: ## Send sample telemetry to a collector that `make run` started, and see it arrive.
 	@go run ./cmd/sample
 
+.PHONY: packages
+packages: build $(TOOLS)/nfpm ## Write a deb and an rpm of this machine's kind into build/packages/.
+	scripts/packages.sh $(VERSION) $(BINARY)
+
 ##@ Develop
 
 .PHONY: test
@@ -47,12 +52,18 @@ test: build $(TOOLS)/promtool ## Unit tests with the race detector, then the rea
 	go test ./monitoring/rules # every rule with a mistake in it, which -short leaves out
 	OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test . ./test/binary/...
 
+.PHONY: deploy-check
+# The static image is checked where `make cross` has been run: its program is a second compilation of everything.
+deploy-check: export OTELCOL_GUARDIAN_STATIC ?= $(wildcard $(CURDIR)/bin/otelcol-guardian-linux-amd64-static)
+deploy-check: build $(TOOLS)/promtool ## Assemble and run the images, check deploy/compose. Debian, as root; no Docker engine.
+	cd test/deploy && OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) PROMTOOL=$(CURDIR)/$(TOOLS)/promtool go test ./...
+
 .PHONY: e2e-deps
 e2e-deps: ## Install the real servers that `make e2e` needs (Debian, as root).
 	scripts/e2e-deps.sh
 
 .PHONY: e2e
-e2e: build e2e-deps ## Real servers: Jaeger, Elasticsearch, OpenSearch, Prometheus, InfluxDB, PostgreSQL, Redis, Kafka.
+e2e: build packages e2e-deps ## Real servers: Jaeger, Elasticsearch, OpenSearch, Prometheus, InfluxDB, PostgreSQL, Redis, Kafka.
 	go vet -tags e2e ./test/e2e/...
 	OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test -tags e2e -timeout 40m -p 1 -v ./test/e2e/... $(E2EFLAGS) | grep -vE '^ *=== '; exit $${PIPESTATUS[0]}
 
@@ -71,6 +82,7 @@ lint: export GOLANGCI_LINT_CACHE := $(CURDIR)/build/lint-cache
 lint: $(TOOLS)/golangci-lint ## Run golangci-lint.
 	$(TOOLS)/golangci-lint run --allow-parallel-runners ./...
 	$(TOOLS)/golangci-lint run --allow-parallel-runners --build-tags e2e ./test/e2e/...
+	cd test/deploy && $(CURDIR)/$(TOOLS)/golangci-lint run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...
 
 .PHONY: fuzz
 FUZZTIME ?= 30s
@@ -156,6 +168,10 @@ tools: $(TOOLS)/builder $(TOOLS)/mdatagen ## Build ocb and mdatagen.
 $(TOOLS)/golangci-lint: internal/tools/lint/go.mod internal/tools/lint/go.sum
 	@mkdir -p $(TOOLS)
 	cd internal/tools/lint && go build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(TOOLS)/nfpm: internal/tools/nfpm/go.mod internal/tools/nfpm/go.sum
+	@mkdir -p $(TOOLS)
+	cd internal/tools/nfpm && go build -o $(CURDIR)/$@ github.com/goreleaser/nfpm/v2/cmd/nfpm
 
 # Without service discovery, which is most of what it would link.
 $(TOOLS)/promtool: internal/tools/promtool/go.mod internal/tools/promtool/go.sum

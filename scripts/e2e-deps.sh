@@ -5,7 +5,8 @@
 # Installs the real servers and clients of `make e2e` on Debian 12. It may run as often as one likes: what is there stays.
 # The machine must have Go, a JDK (17 or newer), Maven and Python 3 with venv, and root rights (or sudo) for apt.
 #
-#   Debian packages  Prometheus 2.42, Alertmanager 0.25, PostgreSQL 15, Redis 7.0, InfluxDB 1.6 (no service is started)
+#   Debian packages  Prometheus 2.42, Alertmanager 0.25, PostgreSQL 15, Redis 7.0, InfluxDB 1.6 (no service is started);
+#                    systemd and rpm, for the tests of the packages
 #   bin/             Jaeger all-in-one v1.76.0, built from internal/tools/jaeger
 #   build/e2e/       Elasticsearch 8.19.21, OpenSearch 2.19.6 and Kafka 4.1.2 from Maven Central (test/e2e/java)
 #   build/venv/      Python clients (test/e2e/python/requirements.txt)
@@ -52,7 +53,7 @@ check_toolchains() {
     python3 -c 'import venv, ensurepip' 2>/dev/null || die "Python's venv is missing: apt-get install python3-venv"
 }
 
-PACKAGES=(prometheus prometheus-alertmanager postgresql-15 redis-server redis-tools influxdb influxdb-client)
+PACKAGES=(prometheus prometheus-alertmanager postgresql-15 redis-server redis-tools influxdb influxdb-client systemd rpm iproute2 ca-certificates tzdata curl)
 
 installed() { dpkg-query -W -f='${Status}\n' "$@" 2>/dev/null | grep -c '^install ok installed$' || true; }
 
