@@ -7,11 +7,14 @@ package e2e
 
 import (
 	"crypto/tls"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -23,6 +26,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/cluster"
 	"github.com/llm-guardian/otelcol-guardian/internal/cluster/sender"
@@ -55,7 +60,8 @@ type watched struct {
 // drift, for which a run of minutes has too few predictions.
 func startWatched(t *testing.T, elastic string) watched {
 	t.Helper()
-	g := startGatewayWith(t, gatewayBackends{elasticsearch: elastic}, `
+	jaeger := testutil.StartSink(t) // Nobody looks at its traces.
+	g := startGatewayWith(t, gatewayBackends{elasticsearch: elastic, jaeger: jaeger.Address}, `
 processors:
   drift:
     monitors:
@@ -74,7 +80,7 @@ receivers:
   sqlquery/postgresql: {collection_interval: 1s}
 `,
 		env: []string{
-			control.Env(), "NVML_LIBRARY=" + nvmltest.Library(t), "ELASTICSEARCH_ENDPOINT=" + or(elastic, "http://"+nobody),
+			control.Env(), "NVML_LIBRARY=" + nvmltest.Library(t), "ELASTICSEARCH_ENDPOINT=" + elastic,
 			"HTTP_CHECKS=[" + g.URL("HEALTH") + ", http://" + nobody + "]",
 			"POSTGRES_HOST=" + host, "POSTGRES_PORT=" + port, "POSTGRES_SSLMODE=disable", "POSTGRES_INSECURE=true",
 			"POSTGRES_USER=" + postgres.User, "POSTGRES_PASSWORD=" + postgres.Password,
@@ -104,7 +110,7 @@ scrape_configs:
 	return watched{gateway: g, agent: agent, prometheus: prometheus}
 }
 
-// run sends the load.
+// run sends the load, and beside it what simulated clusters do not send.
 func (w watched) run(t *testing.T) {
 	t.Helper()
 	start := time.Now().Add(-watchedPast)
@@ -123,9 +129,58 @@ func (w watched) run(t *testing.T) {
 		Cluster: simulated, Guardian: guardian, Speed: watchedSpeed, Batch: 200,
 		Duration: watchedPast/watchedSpeed + watchedPresent,
 	}
-	report, err := s.Run(t.Context())
+	sent := make(chan error, 1)
+	go func() {
+		report, err := s.Run(t.Context())
+		sent <- errors.Join(err, report.Err())
+	}()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-sent:
+			require.NoError(t, err)
+			return
+		case <-tick.C:
+			w.gateway.sendTraces(t, chatTrace(time.Now()))
+			w.gateway.sendOddEvents(t)
+		}
+	}
+}
+
+// chatTrace is a trace of two calls of a language model, one of which failed.
+func chatTrace(at time.Time) ptrace.Traces {
+	traces := ptrace.NewTraces()
+	resource := traces.ResourceSpans().AppendEmpty()
+	resource.Resource().Attributes().PutStr("service.name", "chat")
+	for i, code := range []ptrace.StatusCode{ptrace.StatusCodeOk, ptrace.StatusCodeError} {
+		span := resource.ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+		span.SetTraceID(pcommon.TraceID(binary.BigEndian.AppendUint64(make([]byte, 8), uint64(at.UnixNano()))))
+		span.SetSpanID(pcommon.SpanID(binary.BigEndian.AppendUint64(nil, uint64(at.UnixNano()+int64(i)))))
+		span.SetName("chat small")
+		span.SetKind(ptrace.SpanKindClient)
+		span.SetStartTimestamp(pcommon.NewTimestampFromTime(at.Add(-time.Second)))
+		span.SetEndTimestamp(pcommon.NewTimestampFromTime(at))
+		span.Status().SetCode(code)
+		span.Attributes().PutStr("gen_ai.operation.name", "chat")
+		span.Attributes().PutStr("gen_ai.request.model", "small")
+	}
+	return traces
+}
+
+// sendOddEvents sends an event that can never work, and one that the gateway has had already.
+func (g gateway) sendOddEvents(t *testing.T) {
+	t.Helper()
+	body := `[{"id":"odd","source":"test","type":"request","data":{"status":"success"}},
+		{"id":"again","source":"test","type":"detection","data":{"detector_type":"pii","status":"clean"}}]`
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+g.Address("GUARDIAN")+"/v1/events", strings.NewReader(body))
 	require.NoError(t, err)
-	require.NoError(t, report.Err())
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+gatewayToken)
+	response, err := g.client().Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, http.StatusOK, response.StatusCode)
 }
 
 const (
@@ -139,12 +194,19 @@ var panelValues = dashboards.Values{
 	"job": ".+", "instance": ".+", "specialist": ".+", "model": ".+", "gpu": ".+",
 }
 
-// TestDashboardPanelsShowData asks a real Prometheus what every panel of every dashboard asks, as Grafana would, while the
-// shipped gateway and agent are at work: each query gives data, all of which lies within the bounds of its unit, and has the
-// labels that its legend shows. With -panels it writes what was seen to monitoring/dashboards/PANELS.md.
-func TestDashboardPanelsShowData(t *testing.T) {
-	w := startWatched(t, "")
+// TestDashboardPanelsAndSearches has the shipped gateway and agent at work, and asks what dashboards ask.
+func TestDashboardPanelsAndSearches(t *testing.T) {
+	elastic := startElasticsearch(t)
+	w := startWatched(t, elastic.URL)
 	w.run(t)
+	t.Run("Panels", w.checkPanels)
+	t.Run("Searches", func(t *testing.T) { checkSearches(t, elastic) })
+}
+
+// checkPanels asks a real Prometheus what every panel of every dashboard asks, as Grafana would: each query gives data, all
+// of which lies within the bounds of its unit, and has the labels that its legend shows. With -panels it writes what was seen to
+// monitoring/dashboards/PANELS.md.
+func (w watched) checkPanels(t *testing.T) {
 	all, err := dashboards.Load()
 	require.NoError(t, err)
 	var table strings.Builder
@@ -161,9 +223,8 @@ func TestDashboardPanelsShowData(t *testing.T) {
 		fmt.Fprintf(&table, "\n## %s\n\n| panel | type | unit | query | series | least | greatest |\n|---|---|---|---|---|---|---|\n", d.Title)
 		for _, p := range d.Charts() {
 			for _, target := range p.Targets {
-				seen := w.check(t, d.Title, &p, &target)
-				fmt.Fprintf(&table, "| %s | %s | %s | %s | %d | %s | %s |\n", p.Title, p.Type, p.FieldConfig.Defaults.Unit, target.RefID,
-					seen.series, figure(seen.least), figure(seen.most))
+				seen, unit := w.check(t, d.Title, &p, &target)
+				fmt.Fprintf(&table, "| %s | %s | %s | %s | %d | %s | %s |\n", p.Title, p.Type, unit, target.RefID, seen.series, figure(seen.least), figure(seen.most))
 			}
 		}
 	}
@@ -179,7 +240,7 @@ Every query of every panel, asked of a real Prometheus 2.42 with the rules of ` 
 ` + "`gateway.yaml` and `agent.yaml`" + ` (with ` + "`agent_gpu.yaml` and `agent_postgresql.yaml`" + `) under the load of a simulated cluster: eight GPUs of a
 scripted driver, a real PostgreSQL, one feature drifting, one specialist slow and wrong. Numbers differ from run to run.
 
-` + "```sh\nmake build && OTELCOL_GUARDIAN=$PWD/bin/otelcol-guardian go test -tags e2e -run TestDashboardPanelsShowData -v ./test/e2e -panels\n```\n"
+` + "```sh\nmake build && OTELCOL_GUARDIAN=$PWD/bin/otelcol-guardian go test -tags e2e -run TestDashboardPanels -v ./test/e2e -panels\n```\n"
 
 // answer is what a query gave.
 type answer struct {
@@ -190,7 +251,7 @@ type answer struct {
 func figure(x float64) string { return strconv.FormatFloat(x, 'g', 3, 64) }
 
 // check asks one query, and holds what it gives to the unit and the legend.
-func (w watched) check(t *testing.T, dashboard string, p *dashboards.Panel, target *dashboards.Target) answer {
+func (w watched) check(t *testing.T, dashboard string, p *dashboards.Panel, target *dashboards.Target) (seen answer, unit string) {
 	t.Helper()
 	where := fmt.Sprintf("%s / %s / %s", dashboard, p.Title, target.RefID)
 	field, err := p.FieldOf(target.RefID)
@@ -200,7 +261,7 @@ func (w watched) check(t *testing.T, dashboard string, p *dashboards.Panel, targ
 	if target.Format == "heatmap" {
 		bounds = dashboards.Units["short"] // The unit is that of the edges; the values are counts.
 	}
-	seen := answer{least: math.Inf(1), most: math.Inf(-1)}
+	seen = answer{least: math.Inf(1), most: math.Inf(-1)}
 	labels := map[string]bool{}
 	for _, series := range w.ask(t, target) {
 		finite := 0
@@ -219,7 +280,7 @@ func (w watched) check(t *testing.T, dashboard string, p *dashboards.Panel, targ
 		}
 	}
 	if !assert.NotZero(t, seen.series, "%s gives nothing: %s", where, target.Expr) {
-		return answer{}
+		return answer{}, field.Unit
 	}
 	// Shares of counters that tick in hundredths of a second pass their bounds by a little.
 	slack := 0.0
@@ -229,9 +290,12 @@ func (w watched) check(t *testing.T, dashboard string, p *dashboards.Panel, targ
 	assert.GreaterOrEqual(t, seen.least, bounds.Least-slack, "%s: %s", where, target.Expr)
 	assert.LessOrEqual(t, seen.most, bounds.Most+slack, "%s: %s", where, target.Expr)
 	for _, label := range target.LegendLabels() {
+		if label == "cluster" {
+			continue // Only those have it who have several.
+		}
 		assert.True(t, labels[label], "%s: the legend shows %s, which no series has: %s", where, label, target.Expr)
 	}
-	return seen
+	return seen, field.Unit
 }
 
 // asked is one series of an answer.

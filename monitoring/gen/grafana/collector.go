@@ -54,12 +54,12 @@ func collector() page {
 					queries:     []query{{expr: `sum by (type) (rate(otelcol_guardian_receiver_accepted_events_total{@}[$__rate_interval]))`, legend: "{{type}}"}},
 				},
 				{
-					kind: graph, title: "Events rejected", unit: "cps", width: 8, min: ptr(0.), lines: zeroIsGood,
+					kind: graph, title: "Events rejected", unit: "cps", width: 8, min: ptr(0.), lines: zeroIsGood, empty: "none",
 					description: "Events per second that can never work, by what is wrong. Each is named in the answer to its sender, who most often does not read it.",
 					queries:     []query{{expr: `sum by (code) (rate(otelcol_guardian_receiver_rejected_events_total{@}[$__rate_interval]))`, legend: "{{code}}"}},
 				},
 				{
-					kind: graph, title: "Events that came again", unit: "cps", width: 8, min: ptr(0.),
+					kind: graph, title: "Events that came again", unit: "cps", width: 8, min: ptr(0.), empty: "none",
 					description: "Events per second that the receiver already had. They are not counted twice: retries are normal after an outage.",
 					queries:     []query{{expr: `sum by (type) (rate(otelcol_guardian_receiver_duplicate_events_total{@}[$__rate_interval]))`, legend: "{{type}}"}},
 				},
@@ -114,9 +114,9 @@ func collector() page {
 					kind: graph, title: "Given up", unit: "cps", width: 12, min: ptr(0.), lines: zeroIsGood,
 					description: "Items per second that an exporter could not send and dropped: these are lost. 0 is well.",
 					queries: []query{
-						{expr: `sum by (exporter) (rate(otelcol_exporter_send_failed_spans_total{@}[$__rate_interval]))`, legend: "{{exporter}} spans"},
-						{expr: `sum by (exporter) (rate(otelcol_exporter_send_failed_metric_points_total{@}[$__rate_interval]))`, legend: "{{exporter}} points"},
-						{expr: `sum by (exporter) (rate(otelcol_exporter_send_failed_log_records_total{@}[$__rate_interval]))`, legend: "{{exporter}} records"},
+						{expr: givenUp("spans"), legend: "{{exporter}} spans"},
+						{expr: givenUp("metric_points"), legend: "{{exporter}} points"},
+						{expr: givenUp("log_records"), legend: "{{exporter}} records"},
 					},
 				},
 				{
@@ -135,4 +135,10 @@ func collector() page {
 			}},
 		},
 	}
+}
+
+// givenUp asks for what an exporter gave up. One that has only ever succeeded has no series for that: it is at 0.
+func givenUp(items string) string {
+	return `sum by (exporter) (rate(otelcol_exporter_send_failed_` + items + `_total{@}[$__rate_interval])
+  or rate(otelcol_exporter_sent_` + items + `_total{@}[$__rate_interval]) * 0)`
 }

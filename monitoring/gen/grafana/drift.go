@@ -117,7 +117,7 @@ func drift() page {
 				{
 					kind: graph, title: "References that cannot be read", unit: "short", width: 12, min: ptr(0.), lines: zeroIsGood,
 					description: "Groups whose reference file cannot be read: they are not judged against it. 0 is well.",
-					queries:     []query{{expr: `sum by (monitor) (otelcol_drift_degraded{#})`, legend: "{{monitor}}"}},
+					queries:     []query{{expr: `sum by (monitor) (otelcol_drift_degraded{#} or ignoring (table) otelcol_drift_entries{#,table="groups"} * 0)`, legend: "{{monitor}}"}},
 				},
 			}},
 		},

@@ -88,8 +88,8 @@ func gpus() page {
 				},
 				{
 					kind: graph, title: "Tensor pipe activity", unit: "percentunit", width: 8, min: ptr(0.), max: ptr(1.),
-					description: "Share of the cycles in which a tensor pipe was active. Low beside a high SM activity: the work waits for memory. Hopper and newer only.",
-					queries:     []query{{expr: `max by (instance, hw_id, nvidia_pipe) (nvidia_gpu_pipe_activity_ratio{@})`, legend: "{{instance}} {{hw_id}} {{nvidia_pipe}}"}},
+					description: "Share of the cycles in which the tensor pipe was active. Low beside a high SM activity: the work waits for memory. Hopper and newer only.",
+					queries:     []query{{expr: gpu + `(nvidia_gpu_pipe_activity_ratio{@,nvidia_pipe="tensor"})`, legend: "{{instance}} {{hw_id}}"}},
 				},
 				{
 					kind: graph, title: "Memory bandwidth in use", unit: "percentunit", width: 8, min: ptr(0.), max: ptr(1.),
@@ -158,8 +158,8 @@ func gpus() page {
 				},
 				{
 					kind: graph, title: "XID errors", unit: "short", width: 8, min: ptr(0.), lines: zeroIsGood,
-					description: "Errors that the driver reported in the time shown, by code. Many mean a fault of the application, not of the GPU: the event guardian.gpu.xid says what to do.",
-					queries:     []query{{expr: `sum by (instance, hw_id, nvidia_xid) (increase(nvidia_gpu_xid_errors_total{@}[$__range]))`, legend: "{{instance}} {{hw_id}} XID {{nvidia_xid}}"}},
+					description: "Errors that the driver reported in the time shown before each point, by code; choose a GPU above to see its own. Many mean a fault of the application, not of the GPU: the event guardian.gpu.xid says what to do.",
+					queries:     []query{{expr: `sum by (instance, nvidia_xid) (increase(nvidia_gpu_xid_errors_total{@}[$__range]))`, legend: "{{instance}} XID {{nvidia_xid}}"}},
 				},
 				{
 					kind: graph, title: "Remapped memory rows", unit: "short", width: 8, min: ptr(0.),

@@ -40,6 +40,7 @@ type panel struct {
 	lines       lines  // thresholds
 	states      states // what numbers mean, of a state timeline or a table
 	stacked     bool
+	empty       string // what it means to see nothing, where that is not a fault
 	runbook     string // alert whose page the panel links to
 	seeAlso     *seeAlso
 	columns     []column // of a table

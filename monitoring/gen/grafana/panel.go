@@ -42,6 +42,9 @@ func (p *page) panelBuilder(of *panel) *dashboard.PanelBuilder {
 	if of.states != nil {
 		b.Mappings(of.states.mappings())
 	}
+	if of.empty != "" {
+		b.NoValue(of.empty)
+	}
 	if of.runbook != "" {
 		b.Links([]linkBuilder{to("Runbook: "+of.runbook, runbooks+of.runbook+".md", "")})
 	}

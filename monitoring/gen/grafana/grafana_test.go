@@ -1,0 +1,77 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package grafana
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/grafana/grafana-foundation-sdk/go/units"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
+	"github.com/llm-guardian/otelcol-guardian/monitoring/dashboards"
+)
+
+func TestMain(m *testing.M) { testutil.VerifyNoLeaks(m) }
+
+// TestFilesAreWhatIsCommitted writes the dashboards with -update, as `make dashboards` does.
+func TestFilesAreWhatIsCommitted(t *testing.T) {
+	folder := filepath.Join("..", "..", "dashboards")
+	files, err := Files()
+	require.NoError(t, err)
+	for name, text := range files {
+		testutil.Golden(t, filepath.Join(folder, name), text)
+	}
+	there, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	require.NoError(t, err)
+	for _, path := range there {
+		assert.Contains(t, files, filepath.Base(path), "no page of ours: remove it")
+	}
+}
+
+func TestUnitsAreGrafanas(t *testing.T) {
+	grafanas := []string{
+		units.PercentUnit, units.Percent, units.Short, units.NoUnit, units.Seconds, units.BytesIEC, units.BytesPerSecondSI, units.RequestsPerSecond,
+		units.CountsPerSecond, units.Watt, units.Joule, units.Celsius, units.Hertz, units.BoolOnOff,
+	}
+	for unit := range dashboards.Units {
+		assert.True(t, slices.Contains(grafanas, unit), unit)
+	}
+}
+
+// TestPanelsSayWhatTheyShow holds what the SDK would let pass.
+func TestPanelsSayWhatTheyShow(t *testing.T) {
+	for _, p := range pages() {
+		for _, r := range p.rows {
+			require.NotEmpty(t, r.panels, "%s / %s", p.title, r.title)
+			titles := map[string]int{}
+			for _, panel := range r.panels {
+				titles[panel.title]++
+				for _, line := range panel.lines.above {
+					if panel.max != nil {
+						assert.LessOrEqual(t, line.value, *panel.max, "%s / %s", p.title, panel.title)
+					}
+				}
+				for _, c := range panel.columns {
+					assert.True(t, (c.label == "") != (c.query == 0) && c.query <= len(panel.queries), "%s / %s: column %s", p.title, panel.title, c.title)
+				}
+				assert.Equal(t, panel.kind == table, panel.columns != nil, "%s / %s", p.title, panel.title)
+			}
+			for title, n := range titles {
+				if n > 1 {
+					kinds := map[kind]bool{}
+					for _, panel := range r.panels {
+						if panel.title == title {
+							kinds[panel.kind] = true
+						}
+					}
+					assert.Len(t, kinds, n, "%s / %s has %s twice", p.title, r.title, title)
+				}
+			}
+		}
+	}
+}
