@@ -91,7 +91,7 @@ receivers:
 	ruleFiles, err := json.Marshal(rules) // JSON is YAML.
 	require.NoError(t, err)
 	prometheus := servers.StartPrometheus(t, servers.PrometheusConfig{YAML: fmt.Sprintf(`
-global: {scrape_interval: 1s, evaluation_interval: 1s}
+global: {scrape_interval: 2s, evaluation_interval: 1s}
 rule_files: %s
 scrape_configs:
   - job_name: guardian
@@ -263,7 +263,7 @@ func (w watched) check(t *testing.T, dashboard string, p *dashboards.Panel, targ
 	}
 	seen = answer{least: math.Inf(1), most: math.Inf(-1)}
 	labels := map[string]bool{}
-	for _, series := range w.ask(t, target) {
+	for _, series := range w.askPatiently(t, target) {
 		finite := 0
 		for _, value := range series.values {
 			if math.IsNaN(value) {
@@ -296,6 +296,18 @@ func (w watched) check(t *testing.T, dashboard string, p *dashboards.Panel, targ
 		assert.True(t, labels[label], "%s: the legend shows %s, which no series has: %s", where, label, target.Expr)
 	}
 	return seen, field.Unit
+}
+
+// askPatiently asks some times for what is there at this moment: on a busy machine a scrape may time out, and its series are
+// gone until the next.
+func (w watched) askPatiently(t *testing.T, target *dashboards.Target) []asked {
+	t.Helper()
+	answer := w.ask(t, target)
+	for deadline := time.Now().Add(10 * time.Second); len(answer) == 0 && time.Now().Before(deadline); {
+		time.Sleep(gatewayPoll)
+		answer = w.ask(t, target)
+	}
+	return answer
 }
 
 // asked is one series of an answer.

@@ -18,7 +18,7 @@ func dashboard() object {
 		{"search", "guardian-drift-raised", 0, 36, 48, 12},
 		{"search", "guardian-serious-issues", 0, 48, 24, 14},
 		{"search", "guardian-failed-requests", 24, 48, 24, 14},
-		{"search", "guardian-poor-answers", 0, 62, 24, 14},
+		{"search", "guardian-failed-evaluations", 0, 62, 24, 14},
 		{"search", "guardian-gpu-events", 24, 62, 24, 14},
 	}
 	panels, references := []fields{}, []reference{}

@@ -31,7 +31,7 @@ func kinds() []search {
 	add("requests", "requests", event.NameRequest, "What specialists and model services were asked.",
 		"request_id", "specialist.type", "model.name", "endpoint", "phase", "status", "duration_s", "quality_score", "error.type")
 	add("evaluations", "evaluations", event.NameEvaluationResult, "What guardians say of answers: one record for each score.",
-		"request_id", "guardian_type", "specialist.type", "evaluation_type", "gen_ai.evaluation.name", "gen_ai.evaluation.score.value", "quality_tier")
+		"request_id", "guardian_type", "specialist.type", "evaluation_type", "gen_ai.evaluation.name", "gen_ai.evaluation.score.value", "gen_ai.evaluation.score.label")
 	add("issues", "issues", event.NameIssue, "Faults that guardians found.",
 		"issue_id", "guardian_type", "specialist.id", "category", "severity")
 	add("improvements", "improvements", event.NameImprovement, "What guardians suggest, and what has become of it.",
@@ -68,10 +68,10 @@ func concerns() []search {
 			[]string{"request_id", "specialist.type", "model.name", "endpoint", "error.type", "severity", "duration_s"},
 		},
 		{
-			"guardian-poor-answers", "Guardian: poor answers",
-			"Answers that a guardian put into the lowest tier. It may be wrong: labels tell.",
-			of(event.NameEvaluationResult) + " and quality_tier : \"low\"",
-			[]string{"request_id", "guardian_type", "specialist.type", "evaluation_type", "gen_ai.evaluation.name", "gen_ai.evaluation.score.value"},
+			"guardian-failed-evaluations", "Guardian: failed evaluations",
+			"Answers that a guardian called a failure. Guardians that use another word than fail for it: change the query. A guardian may be wrong: labels tell.",
+			of(event.NameEvaluationResult) + " and gen_ai.evaluation.score.label : \"fail\"",
+			[]string{"request_id", "guardian_type", "specialist.type", "evaluation_type", "gen_ai.evaluation.name", "gen_ai.evaluation.score.value", "score.threshold"},
 		},
 		{
 			"guardian-serious-issues", "Guardian: serious issues",
