@@ -255,7 +255,7 @@ func (l *linter) selector(where string, s *parser.VectorSelector, path []parser.
 	if growing.MatchString(s.Name) && !counted && !recorded.MatchString(s.Name) && !slices.Contains(numbered, s.Name) {
 		l.find(ruleCounter, where, "%s is a counter: only its rate or increase says something", s.Name)
 	}
-	if counted && seconds != rateInterval && !(function == "increase" && seconds == wholeRange) {
+	if counted && seconds != rateInterval && (function != "increase" || seconds != wholeRange) {
 		l.find(ruleRateInterval, where, "%s over %d s: $__rate_interval fits the width of the panel and the scrape interval", function, seconds)
 	}
 }

@@ -5,6 +5,7 @@ package dashboards
 
 import (
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -59,10 +60,7 @@ var everywhere = []string{"__name__", "cluster", "job", "instance", "le"}
 // known reads the pages that are made of the components' tables, and the recording rules.
 func known(t *testing.T) names {
 	t.Helper()
-	n := names{}
-	for name, labels := range others {
-		n[name] = labels
-	}
+	n := maps.Clone(others)
 	n.connector(t)
 	n.gpus(t)
 	n.own(t)

@@ -22,7 +22,7 @@ const (
 )
 
 // datasource is the variable by which a reader says which Prometheus is meant.
-var datasource = common.DataSourceRef{Type: ptr("prometheus"), Uid: ptr("${datasource}")}
+var datasource = common.DataSourceRef{Type: new("prometheus"), Uid: new("${datasource}")}
 
 // Files gives the dashboards as JSON, by file name.
 func Files() (map[string][]byte, error) {
@@ -171,7 +171,7 @@ func chosen(name, title, definition string) *dashboard.QueryVariableBuilder {
 		IncludeAll(true).
 		AllValue(".+").
 		Current(dashboard.VariableOption{
-			Selected: ptr(true),
+			Selected: new(true),
 			Text:     dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}},
 			Value:    dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},
 		})
@@ -179,12 +179,12 @@ func chosen(name, title, definition string) *dashboard.QueryVariableBuilder {
 
 // expand replaces {@} and {#} by what is selected.
 func (p *page) expand(expr string) string {
-	where := `job=~"$job",instance=~"$instance"`
+	where := []string{`{job=~"$job"`, `instance=~"$instance"`}
 	mine := where
 	for _, v := range p.variables {
-		mine += fmt.Sprintf(`,%s=~"$%s"`, v.label, v.name)
+		mine = append(mine, fmt.Sprintf(`%s=~"$%s"`, v.label, v.name))
 	}
-	return strings.NewReplacer("{@", "{"+mine, "{#", "{"+where).Replace(expr)
+	return strings.NewReplacer("{@", strings.Join(mine, ","), "{#", strings.Join(where, ",")).Replace(expr)
 }
 
 // target makes a query. Numbers, tables and bars ask for the present, the others for the whole time.

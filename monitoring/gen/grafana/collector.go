@@ -11,12 +11,12 @@ func collector() page {
 		rows: []row{
 			{title: "Process", panels: []panel{
 				{
-					kind: graph, title: "CPU", unit: "short", width: 8, min: ptr(0.),
+					kind: graph, title: "CPU", unit: "short", width: 8,
 					description: "CPU seconds per second: 1 is one core.",
 					queries:     []query{{expr: `sum by (job, instance) (rate(otelcol_process_cpu_seconds_total{@}[$__rate_interval]))`, legend: "{{job}} {{instance}}"}},
 				},
 				{
-					kind: graph, title: "Memory", unit: "bytes", width: 8, min: ptr(0.),
+					kind: graph, title: "Memory", unit: "bytes", width: 8,
 					description: "Resident memory. The memory limiter looks at the heap: it refuses data above its limit minus its spike limit.",
 					queries: []query{
 						{expr: `max by (job, instance) (otelcol_process_memory_rss_bytes{@})`, legend: "{{job}} {{instance}} resident"},
@@ -24,14 +24,14 @@ func collector() page {
 					},
 				},
 				{
-					kind: graph, title: "Uptime", unit: "s", width: 8, min: ptr(0.),
+					kind: graph, title: "Uptime", unit: "s", width: 8,
 					description: "A saw-tooth is a collector that is killed again and again, most often for memory.",
 					queries:     []query{{expr: `max by (job, instance) (otelcol_process_uptime_seconds_total{@})`, legend: "{{job}} {{instance}}"}},
 				},
 			}},
 			{title: "In", panels: []panel{
 				{
-					kind: graph, title: "Accepted", unit: "cps", width: 12, min: ptr(0.), stacked: true,
+					kind: graph, title: "Accepted", unit: "cps", width: 12, stacked: true,
 					description: "Spans, metric points and log records per second that receivers took and passed on.",
 					queries: []query{
 						{expr: `sum by (receiver) (rate(otelcol_receiver_accepted_spans_total{@}[$__rate_interval]))`, legend: "{{receiver}} spans"},
@@ -40,7 +40,7 @@ func collector() page {
 					},
 				},
 				{
-					kind: graph, title: "Refused", unit: "cps", width: 12, min: ptr(0.), lines: lines{green, []line{{1, orange}}},
+					kind: graph, title: "Refused", unit: "cps", width: 12, lines: lines{green, []line{{1, orange}}},
 					description: "Items per second that could not be passed on. Their senders were told so and keep them, if they can: no loss yet.",
 					queries: []query{
 						{expr: `sum by (receiver) (rate(otelcol_receiver_refused_spans_total{@}[$__rate_interval]))`, legend: "{{receiver}} spans"},
@@ -49,24 +49,24 @@ func collector() page {
 					},
 				},
 				{
-					kind: graph, title: "Events over HTTP", unit: "cps", width: 8, min: ptr(0.), stacked: true,
+					kind: graph, title: "Events over HTTP", unit: "cps", width: 8, stacked: true,
 					description: "Events per second that the guardian receiver accepted, by type.",
 					queries:     []query{{expr: `sum by (type) (rate(otelcol_guardian_receiver_accepted_events_total{@}[$__rate_interval]))`, legend: "{{type}}"}},
 				},
 				{
-					kind: graph, title: "Events rejected", unit: "cps", width: 8, min: ptr(0.), lines: zeroIsGood, empty: "none",
+					kind: graph, title: "Events rejected", unit: "cps", width: 8, lines: zeroIsGood, empty: "none",
 					description: "Events per second that can never work, by what is wrong. Each is named in the answer to its sender, who most often does not read it.",
 					queries:     []query{{expr: `sum by (code) (rate(otelcol_guardian_receiver_rejected_events_total{@}[$__rate_interval]))`, legend: "{{code}}"}},
 				},
 				{
-					kind: graph, title: "Events that came again", unit: "cps", width: 8, min: ptr(0.), empty: "none",
+					kind: graph, title: "Events that came again", unit: "cps", width: 8, empty: "none",
 					description: "Events per second that the receiver already had. They are not counted twice: retries are normal after an outage.",
 					queries:     []query{{expr: `sum by (type) (rate(otelcol_guardian_receiver_duplicate_events_total{@}[$__rate_interval]))`, legend: "{{type}}"}},
 				},
 			}},
 			{title: "Judged and counted", panels: []panel{
 				{
-					kind: graph, title: "Through processors", unit: "cps", width: 8, min: ptr(0.),
+					kind: graph, title: "Through processors", unit: "cps", width: 8,
 					description: "Items per second that went into each processor and came out of it. Drift adds records of its own; filters and samplers take some away.",
 					queries: []query{
 						{expr: `sum by (processor) (rate(otelcol_processor_incoming_items_total{@}[$__rate_interval]))`, legend: "{{processor}} in"},
@@ -74,12 +74,12 @@ func collector() page {
 					},
 				},
 				{
-					kind: graph, title: "Events counted into metrics", unit: "cps", width: 8, min: ptr(0.), stacked: true,
+					kind: graph, title: "Events counted into metrics", unit: "cps", width: 8, stacked: true,
 					description: "Events per second that guardian_metrics counted, by event.",
 					queries:     []query{{expr: `sum by (event) (rate(otelcol_guardian_metrics_events_total{@}[$__rate_interval]))`, legend: "{{event}}"}},
 				},
 				{
-					kind: graph, title: "What guardian_metrics keeps", unit: "short", width: 8, min: ptr(0.),
+					kind: graph, title: "What guardian_metrics keeps", unit: "short", width: 8,
 					description: "Entries in its bounded tables. At a limit the oldest goes, and is counted as limited.",
 					queries:     []query{{expr: `max by (instance, table) (otelcol_guardian_metrics_entries{@})`, legend: "{{instance}} {{table}}"}},
 				},
@@ -92,7 +92,7 @@ func collector() page {
 					},
 				},
 				{
-					kind: graph, title: "Reading a GPU machine P95", unit: "s", width: 12, min: ptr(0.),
+					kind: graph, title: "Reading a GPU machine P95", unit: "s", width: 12,
 					description: "Time of one scrape of all GPUs of a machine.",
 					queries: []query{{
 						expr:   `histogram_quantile(0.95, sum by (instance, le) (rate(otelcol_nvml_scrape_duration_seconds_bucket{@}[$__rate_interval])))`,
@@ -102,7 +102,7 @@ func collector() page {
 			}},
 			{title: "Out", panels: []panel{
 				{
-					kind: graph, title: "Sent", unit: "cps", width: 12, min: ptr(0.), stacked: true,
+					kind: graph, title: "Sent", unit: "cps", width: 12, stacked: true,
 					description: "Items per second that exporters delivered. The Prometheus page counts what it shows, whether or not it is scraped.",
 					queries: []query{
 						{expr: `sum by (exporter) (rate(otelcol_exporter_sent_spans_total{@}[$__rate_interval]))`, legend: "{{exporter}} spans"},
@@ -111,7 +111,7 @@ func collector() page {
 					},
 				},
 				{
-					kind: graph, title: "Given up", unit: "cps", width: 12, min: ptr(0.), lines: zeroIsGood,
+					kind: graph, title: "Given up", unit: "cps", width: 12, lines: zeroIsGood,
 					description: "Items per second that an exporter could not send and dropped: these are lost. 0 is well.",
 					queries: []query{
 						{expr: givenUp("spans"), legend: "{{exporter}} spans"},
@@ -120,7 +120,7 @@ func collector() page {
 					},
 				},
 				{
-					kind: graph, title: "Queues", unit: "percentunit", width: 12, min: ptr(0.), max: ptr(1.), lines: fullLines,
+					kind: graph, title: "Queues", unit: "percentunit", width: 12, lines: fullLines,
 					description: "How full each exporter's queue is. A queue that fills is a backend that is down or slow; at 1 the receivers refuse or wait.",
 					queries: []query{{
 						expr:   `max by (instance, exporter, data_type) (otelcol_exporter_queue_size{@} / (otelcol_exporter_queue_capacity{@} > 0))`,
@@ -128,7 +128,7 @@ func collector() page {
 					}},
 				},
 				{
-					kind: graph, title: "Queue size", unit: "short", width: 12, min: ptr(0.),
+					kind: graph, title: "Queue size", unit: "short", width: 12,
 					description: "In the queue's own unit: bytes where it is sized by bytes, else requests or items.",
 					queries:     []query{{expr: `max by (instance, exporter, data_type) (otelcol_exporter_queue_size{@})`, legend: "{{instance}} {{exporter}} {{data_type}}"}},
 				},

@@ -30,11 +30,11 @@ type row struct {
 type panel struct {
 	kind        kind
 	title       string
-	description string // what is seen, and how not to misread it
-	unit        string // one of dashboards.Units
-	width       uint32 // of 24 columns
-	height      uint32 // 8 by default, stats 4
-	min, max    *float64
+	description string   // what is seen, and how not to misread it
+	unit        string   // one of dashboards.Units
+	width       uint32   // of 24 columns
+	height      uint32   // 8 by default, stats 4
+	min, max    *float64 // of the axis, where the unit does not say
 	decimals    *float64
 	queries     []query
 	lines       lines  // thresholds
@@ -126,5 +126,3 @@ var (
 	databaseLines  = lines{green, []line{{.8, orange}}}
 	slowQueryLines = lines{green, []line{{5, orange}}}
 )
-
-func ptr[T any](v T) *T { return &v }

@@ -27,11 +27,12 @@ func (p *page) panelBuilder(of *panel) *dashboard.PanelBuilder {
 	for i := range of.queries {
 		b.WithTarget(p.target(of, i))
 	}
-	if of.min != nil {
-		b.Min(*of.min)
+	least, most := of.bounds()
+	if least != nil {
+		b.Min(*least)
 	}
-	if of.max != nil {
-		b.Max(*of.max)
+	if most != nil {
+		b.Max(*most)
 	}
 	if of.decimals != nil {
 		b.Decimals(*of.decimals)
@@ -55,6 +56,30 @@ func (p *page) panelBuilder(of *panel) *dashboard.PanelBuilder {
 	}
 	of.appearance(b)
 	return b
+}
+
+// bounds gives the ends of the axis. Figures that cannot be negative begin at 0, or small changes would look large; shares
+// have the same scale everywhere.
+func (p *panel) bounds() (least, most *float64) {
+	if p.kind == heatmap || p.kind == table || p.kind == timeline {
+		return nil, nil
+	}
+	switch p.unit {
+	case "none", "celsius":
+	case "percentunit":
+		least, most = new(0.), new(1.)
+	case "percent":
+		least, most = new(0.), new(100.)
+	default:
+		least = new(0.)
+	}
+	if p.min != nil {
+		least = p.min
+	}
+	if p.max != nil {
+		most = p.max
+	}
+	return least, most
 }
 
 type linkBuilder = cog.Builder[dashboard.DashboardLink]
@@ -83,8 +108,8 @@ func (p *panel) appearance(b *dashboard.PanelBuilder) {
 		p.arrange(b)
 	case timeline:
 		b.Type("state-timeline").Options(statetimeline.Options{
-			ShowValue: common.VisibilityModeNever, RowHeight: 0.9, MergeValues: ptr(true), Legend: noLegend, Tooltip: tooltip,
-		}).Custom(statetimeline.FieldConfig{FillOpacity: ptr(uint32(80)), LineWidth: ptr(uint32(0))})
+			ShowValue: common.VisibilityModeNever, RowHeight: 0.9, MergeValues: new(true), Legend: noLegend, Tooltip: tooltip,
+		}).Custom(statetimeline.FieldConfig{FillOpacity: new(uint32(80)), LineWidth: new(uint32(0))})
 	}
 }
 
@@ -107,15 +132,15 @@ func graphOptions() timeseries.Options {
 // graphStyle has lines, filled where they add up. Gaps stay gaps: no data is not a value.
 func (p *panel) graphStyle() timeseries.FieldConfig {
 	style := timeseries.FieldConfig{
-		DrawStyle:   ptr(common.GraphDrawStyleLine),
-		LineWidth:   ptr(1.),
-		FillOpacity: ptr(0.),
-		ShowPoints:  ptr(common.VisibilityModeAuto),
-		SpanNulls:   &common.BoolOrFloat64{Bool: ptr(false)},
+		DrawStyle:   new(common.GraphDrawStyleLine),
+		LineWidth:   new(1.),
+		FillOpacity: new(0.),
+		ShowPoints:  new(common.VisibilityModeAuto),
+		SpanNulls:   &common.BoolOrFloat64{Bool: new(false)},
 	}
 	if p.stacked {
-		style.FillOpacity = ptr(30.)
-		style.Stacking = &common.StackingConfig{Mode: ptr(common.StackingModeNormal), Group: ptr("A")}
+		style.FillOpacity = new(30.)
+		style.Stacking = &common.StackingConfig{Mode: new(common.StackingModeNormal), Group: new("A")}
 	}
 	if p.lines.base != "" {
 		style.ThresholdsStyle = &common.GraphThresholdsStyleConfig{Mode: common.GraphThresholdsStyleModeDashed}
@@ -146,16 +171,16 @@ func (p *panel) direction() common.VizOrientation {
 // heatmapOptions has buckets on the axis, in the panel's unit, and counts as colours.
 func (p *panel) heatmapOptions() heatmappanel.Options {
 	return heatmappanel.Options{
-		Calculate: ptr(false),
+		Calculate: new(false),
 		Color: heatmappanel.HeatmapColorOptions{
-			Mode: ptr(heatmappanel.HeatmapColorModeScheme), Scheme: "Blues", Fill: "dark-orange", Exponent: 0.5, Steps: 64,
+			Mode: new(heatmappanel.HeatmapColorModeScheme), Scheme: "Blues", Fill: "dark-orange", Exponent: 0.5, Steps: 64,
 		},
-		CellGap:    ptr(uint8(1)),
+		CellGap:    new(uint8(1)),
 		ShowValue:  common.VisibilityModeNever,
-		YAxis:      heatmappanel.YAxisConfig{Unit: ptr(p.unit), AxisPlacement: ptr(common.AxisPlacementLeft)},
-		CellValues: &heatmappanel.CellValues{Unit: ptr("short")},
+		YAxis:      heatmappanel.YAxisConfig{Unit: new(p.unit), AxisPlacement: new(common.AxisPlacementLeft)},
+		CellValues: &heatmappanel.CellValues{Unit: new("short")},
 		Legend:     heatmappanel.HeatmapLegend{Show: true},
-		Tooltip:    heatmappanel.HeatmapTooltip{Mode: common.TooltipDisplayModeSingle, YHistogram: ptr(true)},
+		Tooltip:    heatmappanel.HeatmapTooltip{Mode: common.TooltipDisplayModeSingle, YHistogram: new(true)},
 		Exemplars:  heatmappanel.ExemplarConfig{Color: "rgba(255,0,255,0.7)"},
 	}
 }
@@ -167,7 +192,7 @@ func (l lines) builder() *dashboard.ThresholdsConfigBuilder {
 func (l lines) steps() []dashboard.Threshold {
 	steps := []dashboard.Threshold{{Color: l.base}}
 	for _, above := range l.above {
-		steps = append(steps, dashboard.Threshold{Value: ptr(above.value), Color: above.color})
+		steps = append(steps, dashboard.Threshold{Value: new(above.value), Color: above.color})
 	}
 	return steps
 }
@@ -175,7 +200,7 @@ func (l lines) steps() []dashboard.Threshold {
 func (s states) mappings() []dashboard.ValueMapping {
 	results := map[string]dashboard.ValueMappingResult{}
 	for _, state := range s {
-		results[state.value] = dashboard.ValueMappingResult{Text: ptr(state.text), Color: ptr(state.color)}
+		results[state.value] = dashboard.ValueMappingResult{Text: new(state.text), Color: new(state.color)}
 	}
 	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: results}}}
 }
