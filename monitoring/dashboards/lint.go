@@ -22,6 +22,10 @@ var prometheusSource = Datasource{Type: "prometheus", UID: "${datasource}"}
 // panelTypes are Grafana's panels that are not on their way out.
 var panelTypes = []string{"timeseries", "stat", "gauge", "bargauge", "table", "heatmap", "histogram", "state-timeline", "status-history", "barchart"}
 
+// everything is what stands for all values of a label. dashboard-linter wants ".+", which leaves out what comes by remote
+// write: it has neither job nor instance.
+const everything = ".*"
+
 // Rules of the linter. Those with a name that ends in -rule are dashboard-linter's, by its names; of its rules for LogQL none
 // is needed, because panel-datasource-rule lets nothing but Prometheus in. The others are ours.
 const (
@@ -126,8 +130,8 @@ func (l *linter) variables() {
 	}
 	for name, rule := range map[string]string{"job": ruleJobVariable, "instance": ruleInstanceVariable} {
 		v := l.variable(name)
-		if v == nil || v.Type != "query" || !v.Multi || !v.IncludeAll || v.AllValue != ".+" || v.Label == "" {
-			l.find(rule, "", "no variable %s of which several or all (.+) can be chosen", name)
+		if v == nil || v.Type != "query" || !v.Multi || !v.IncludeAll || v.AllValue != everything || v.Label == "" {
+			l.find(rule, "", "no variable %s of which several or all (%s) can be chosen", name, everything)
 		}
 	}
 	for i := range l.d.Templating.List {

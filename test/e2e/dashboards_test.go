@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,20 +49,30 @@ const (
 	watchedSpeed   = 40  // virtual seconds per second, until the present is reached
 )
 
-// watched is what dashboards look at: the shipped gateway and agent, with what they watch, and a Prometheus with the
-// shipped rules that scrapes both, and their own telemetry.
+// watched is what dashboards look at: the shipped gateway and agent, with what they watch, and two Prometheus with the
+// shipped rules: one that scrapes both, and their own telemetry, and one that is written to by the gateway.
 type watched struct {
 	gateway    gateway
 	agent      *testutil.Collector
 	prometheus *servers.Prometheus
+	written    *servers.Prometheus
 }
 
 // startWatched starts the shipped configurations. Their intervals are shortened, and so are the reference and the window of
 // drift, for which a run of minutes has too few predictions.
 func startWatched(t *testing.T, elastic string) watched {
 	t.Helper()
+	rules, err := filepath.Glob(filepath.Join(testutil.Root(t), "monitoring", "rules", "*.yaml"))
+	require.NoError(t, err)
+	ruleFiles, err := json.Marshal(rules) // JSON is YAML.
+	require.NoError(t, err)
+	written := servers.StartPrometheus(t, servers.PrometheusConfig{YAML: fmt.Sprintf(`
+global: {evaluation_interval: 1s}
+rule_files: %s
+storage: {tsdb: {out_of_order_time_window: 1h}}
+`, ruleFiles)})
 	jaeger := testutil.StartSink(t) // Nobody looks at its traces.
-	g := startGatewayWith(t, gatewayBackends{elasticsearch: elastic, jaeger: jaeger.Address}, `
+	g := startGatewayWith(t, gatewayBackends{elasticsearch: elastic, jaeger: jaeger.Address, prometheus: written.URL}, `
 processors:
   drift:
     monitors:
@@ -86,10 +97,6 @@ receivers:
 			"POSTGRES_USER=" + postgres.User, "POSTGRES_PASSWORD=" + postgres.Password,
 		},
 	}))
-	rules, err := filepath.Glob(filepath.Join(testutil.Root(t), "monitoring", "rules", "*.yaml"))
-	require.NoError(t, err)
-	ruleFiles, err := json.Marshal(rules) // JSON is YAML.
-	require.NoError(t, err)
 	prometheus := servers.StartPrometheus(t, servers.PrometheusConfig{YAML: fmt.Sprintf(`
 global: {scrape_interval: 2s, evaluation_interval: 1s}
 rule_files: %s
@@ -107,7 +114,7 @@ scrape_configs:
 	// A GPU reports an error, after it was seen without one.
 	agentEventually(t, "GPUs", func() bool { return len(prometheus.Query(t, `hw_gpu_utilization_ratio{hw_gpu_task="general"}`)) == 8 })
 	control.XID(2, 79)
-	return watched{gateway: g, agent: agent, prometheus: prometheus}
+	return watched{gateway: g, agent: agent, prometheus: prometheus, written: written}
 }
 
 // run sends the load, and beside it what simulated clusters do not send.
@@ -191,7 +198,7 @@ const (
 // panelValues are those that Grafana would put in, for a reader who has chosen all of everything.
 var panelValues = dashboards.Values{
 	"__rate_interval": "15s", "__range": panelRange.String(), "datasource": "prometheus",
-	"job": ".+", "instance": ".+", "specialist": ".+", "model": ".+", "gpu": ".+",
+	"job": ".*", "instance": ".*", "specialist": ".*", "model": ".*", "gpu": ".*",
 }
 
 // TestDashboardPanelsAndSearches has the shipped gateway and agent at work, and asks what dashboards ask.
@@ -200,6 +207,7 @@ func TestDashboardPanelsAndSearches(t *testing.T) {
 	w := startWatched(t, elastic.URL)
 	w.run(t)
 	t.Run("Panels", w.checkPanels)
+	t.Run("RemoteWrite", w.checkWritten)
 	t.Run("Searches", func(t *testing.T) { checkSearches(t, elastic) })
 }
 
@@ -232,6 +240,39 @@ func (w watched) checkPanels(t *testing.T) {
 	if *writePanels && !t.Failed() {
 		require.NoError(t, os.WriteFile(filepath.Join(testutil.Root(t), "monitoring", "dashboards", "PANELS.md"), []byte(table.String()), 0o644))
 	}
+}
+
+// scrapedOnly are series that the gateway does not write to Prometheus: of machines, GPUs and its own telemetry.
+var scrapedOnly = regexp.MustCompile(`\b(node:|gpu:|otelcol_)`)
+
+// checkWritten asks what the dashboards of specialists and models ask of a Prometheus that the gateway writes to, whose
+// series have neither job nor instance. They bring exemplars, which a scrape of the page does not.
+func (w watched) checkWritten(t *testing.T) {
+	w.prometheus = w.written
+	all, err := dashboards.Load()
+	require.NoError(t, err)
+	asked := 0
+	for _, d := range all {
+		if d.File != "specialists.json" && d.File != "models.json" {
+			continue
+		}
+		for _, p := range d.Charts() {
+			for _, target := range p.Targets {
+				if !scrapedOnly.MatchString(target.Expr) {
+					w.check(t, d.Title, &p, &target)
+					asked++
+				}
+			}
+		}
+	}
+	require.Greater(t, asked, 60)
+	var exemplars struct{ Data []any }
+	parameters := url.Values{
+		"query": {"specialist_request_duration_seconds_bucket"},
+		"start": {time.Now().Add(-panelRange).UTC().Format(time.RFC3339)}, "end": {time.Now().UTC().Format(time.RFC3339)},
+	}
+	require.NoError(t, json.Unmarshal([]byte(agentBody(t, w.prometheus.URL+"/api/v1/query_exemplars?"+parameters.Encode())), &exemplars))
+	assert.NotEmpty(t, exemplars.Data)
 }
 
 const panelsHeader = `# What every panel showed

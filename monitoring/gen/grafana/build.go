@@ -158,7 +158,8 @@ func named(names []string) string { return `__name__=~"` + strings.Join(names, "
 
 type variableBuilder = cog.Builder[dashboard.VariableModel]
 
-// chosen is a label of which several values, or all, may be chosen. Values are looked for again whenever the time changes.
+// chosen is a label of which several values, or all, may be chosen. Values are looked for again whenever the time changes. All
+// includes series without the label: what comes by remote write has neither job nor instance.
 func chosen(name, title, definition string) *dashboard.QueryVariableBuilder {
 	return dashboard.NewQueryVariableBuilder(name).
 		Label(title).
@@ -169,7 +170,7 @@ func chosen(name, title, definition string) *dashboard.QueryVariableBuilder {
 		Sort(dashboard.VariableSortAlphabeticalAsc).
 		Multi(true).
 		IncludeAll(true).
-		AllValue(".+").
+		AllValue(".*").
 		Current(dashboard.VariableOption{
 			Selected: new(true),
 			Text:     dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}},
