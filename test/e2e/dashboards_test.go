@@ -266,13 +266,20 @@ func (w watched) checkWritten(t *testing.T) {
 		}
 	}
 	require.Greater(t, asked, 50)
-	var exemplars struct{ Data []any }
+	var exemplars struct {
+		Data []struct {
+			Exemplars []struct {
+				Labels map[string]string `json:"labels"`
+			} `json:"exemplars"`
+		} `json:"data"`
+	}
 	parameters := url.Values{
 		"query": {"specialist_request_duration_seconds_bucket"},
 		"start": {time.Now().Add(-panelRange).UTC().Format(time.RFC3339)}, "end": {time.Now().UTC().Format(time.RFC3339)},
 	}
 	require.NoError(t, json.Unmarshal([]byte(agentBody(t, w.prometheus.URL+"/api/v1/query_exemplars?"+parameters.Encode())), &exemplars))
-	assert.NotEmpty(t, exemplars.Data)
+	require.NotEmpty(t, exemplars.Data)
+	assert.Len(t, exemplars.Data[0].Exemplars[0].Labels["trace_id"], 32, "what the data source takes to Jaeger")
 }
 
 const panelsHeader = `# What every panel showed

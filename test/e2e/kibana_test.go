@@ -21,6 +21,7 @@ import (
 // checkSearches asks a real Elasticsearch what every saved search and every picture of Kibana asks. Each finds events, and
 // each column of a search has a value in one of them.
 func checkSearches(t *testing.T, elastic *servers.SearchEngine) {
+	t.Helper()
 	objects, err := kibana.Load()
 	require.NoError(t, err)
 	var indices string
