@@ -4,6 +4,7 @@ package main
 
 import (
 	guardianmetricsconnector "github.com/llm-guardian/otelcol-guardian/connectors/guardianmetricsconnector"
+	alertmanagerexporter "github.com/llm-guardian/otelcol-guardian/exporters/alertmanagerexporter"
 	guardiananswersextension "github.com/llm-guardian/otelcol-guardian/extensions/guardiananswersextension"
 	guardiancontrolextension "github.com/llm-guardian/otelcol-guardian/extensions/guardiancontrolextension"
 	driftprocessor "github.com/llm-guardian/otelcol-guardian/processors/driftprocessor"
@@ -145,6 +146,7 @@ func components() (otelcol.Factories, error) {
 	})
 
 	factories.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](
+		alertmanagerexporter.NewFactory(),
 		debugexporter.NewFactory(),
 		otlpexporter.NewFactory(),
 		otlphttpexporter.NewFactory(),
@@ -160,6 +162,7 @@ func components() (otelcol.Factories, error) {
 		return otelcol.Factories{}, err
 	}
 	factories.ExporterModules = makeModulesMap(factories.Exporters, map[component.Type]string{
+		alertmanagerexporter.NewFactory().Type():          "github.com/llm-guardian/otelcol-guardian v0.0.0",
 		debugexporter.NewFactory().Type():                 "go.opentelemetry.io/collector/exporter/debugexporter v0.158.0",
 		otlpexporter.NewFactory().Type():                  "go.opentelemetry.io/collector/exporter/otlpexporter v0.158.0",
 		otlphttpexporter.NewFactory().Type():              "go.opentelemetry.io/collector/exporter/otlphttpexporter v0.158.0",

@@ -62,7 +62,7 @@ func (o *options) flagSet() *flag.FlagSet {
 	})
 	o.late = [2]time.Duration{cluster.DefaultLateAfter, cluster.DefaultLateWithin}
 	f.Func("late", "`least:most` delay of labels and of what becomes of improvements, in virtual time (default 1m:48h)", o.addLate)
-	f.Func("drift", "`model:feature:after:shift`, in virtual time and standard deviations (or, for a category, the share that moves); may be repeated", o.addDrift)
+	f.Func("drift", "`model:feature:after:shift[:until]`, in virtual time and standard deviations (or, for a category, the share that moves); may be repeated", o.addDrift)
 	f.Func("trouble", "`specialist:from:to[:latency-factor[:error-share]]`, in virtual time; may be repeated (factor 5, share 0.3)", o.addTrouble)
 	f.Func("burst", "`from:to[:error-share]` of errors of all specialists, in virtual time; may be repeated (share 0.3)", o.addBurst)
 
@@ -107,11 +107,11 @@ func (o *options) addLate(text string) error {
 
 func (o *options) addDrift(text string) error {
 	parts := strings.Split(text, ":")
-	if len(parts) != 4 {
-		return errors.New("it must be model:feature:after:shift, such as churn:age:5m:1")
+	if len(parts) < 4 || len(parts) > 5 {
+		return errors.New("it must be model:feature:after:shift[:until], such as churn:age:5m:1 or churn:age:5m:1:10m")
 	}
 	d := cluster.Drift{Model: parts[0], Feature: parts[1]}
-	if err := errors.Join(parseDurations(parts[2:3], &d.At), parseNumbers(parts[3:], &d.Shift)); err != nil {
+	if err := errors.Join(parseDurations(parts[2:3], &d.At), parseNumbers(parts[3:4], &d.Shift), parseDurations(parts[4:], &d.Until)); err != nil {
 		return err
 	}
 	o.drifts = append(o.drifts, d)

@@ -122,11 +122,12 @@ func TestRun(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	err := run(t.Context(), []string{
 		"-endpoint", server.URL, "-rate", "0", "-events", "1000", "-seed", "9", "-format", "ndjson", "-late", "1s:1m", "-ledger", file,
-		"-drift", "churn:age:5m:1", "-trouble", "chat-1:1m:3m", "-burst", "2m:3m:0.9",
+		"-drift", "churn:age:5m:1", "-drift", "churn:income:5m:1:6m", "-trouble", "chat-1:1m:3m", "-burst", "2m:3m:0.9",
 	}, &stdout, &stderr)
 	require.NoError(t, err)
 	assert.Contains(t, stdout.String(), "accepted 1000, duplicates 0; 12 requests, 2 of them retries with 200 events")
-	assert.Contains(t, stderr.String(), "age of model churn drifts by 1 from ")
+	assert.Regexp(t, "age of model churn drifts by 1 from [-0-9T:Z]+ on", stderr.String())
+	assert.Regexp(t, "income of model churn drifts by 1 from [-0-9T:Z]+ to ", stderr.String())
 	assert.Contains(t, stderr.String(), "specialist chat-1 is in trouble from ")
 	assert.Contains(t, stderr.String(), "all specialists fail more often from ")
 
@@ -201,6 +202,9 @@ func TestFlagsThatAreRefused(t *testing.T) {
 	f("-spans needs -otlp", "-spans")
 	f("model:feature:after:shift", "-drift", "churn:age")
 	f("invalid duration", "-drift", "churn:age:x:1")
+	f("invalid duration", "-drift", "churn:age:1m:1:x")
+	f("model:feature:after:shift", "-drift", "churn:age:1m:1:2m:3m")
+	f("lasts from 2m0s to 1m0s", "-drift", "churn:age:2m:1:1m")
 	f("invalid syntax", "-drift", "churn:age:1m:x")
 	f(`no feature of churn "x"`, "-drift", "churn:x:1m:1")
 	f("specialist:from:to", "-trouble", "chat-1:1m")

@@ -83,7 +83,12 @@ func (p plan) String() string {
 	at := func(after time.Duration) string { return p.cluster.Start.Add(after).UTC().Format(time.RFC3339) }
 	fmt.Fprintf(&text, "seed %d, the first event is of %s", p.cluster.Seed, p.cluster.Start.UTC().Format(time.RFC3339Nano))
 	for _, d := range p.cluster.Drifts {
-		fmt.Fprintf(&text, "\n%s of model %s drifts by %v from %s on", d.Feature, d.Model, d.Shift, at(d.At))
+		fmt.Fprintf(&text, "\n%s of model %s drifts by %v from %s ", d.Feature, d.Model, d.Shift, at(d.At))
+		if d.Until > 0 {
+			text.WriteString("to " + at(d.Until))
+		} else {
+			text.WriteString("on")
+		}
 	}
 	for _, t := range p.cluster.Troubles {
 		fmt.Fprintf(&text, "\nspecialist %s is in trouble from %s to %s", t.Specialist, at(t.From), at(t.To))

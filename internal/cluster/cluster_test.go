@@ -168,6 +168,7 @@ func TestConfigNamesEveryFault(t *testing.T) {
 	f(Config{Drifts: []Drift{{Model: "churn", Feature: "aeg"}}}, `no feature of churn "aeg"`, "age, income")
 	f(Config{Drifts: []Drift{{Model: "churn", Feature: "plan", Shift: 1.5}}}, "churn.plan is 1.5")
 	f(Config{Drifts: []Drift{{Model: "churn", Feature: "age", At: -1}}}, "before the start")
+	f(Config{Drifts: []Drift{{Model: "churn", Feature: "age", At: time.Minute, Until: time.Minute}}}, "the drift of churn.age lasts from 1m0s to 1m0s")
 	f(Config{Troubles: []Trouble{{Specialist: "chat-2", To: 1}}}, `no specialist "chat-2"`, "legal-1")
 	f(Config{Troubles: []Trouble{{Specialist: "chat-1", From: time.Second, To: time.Second}}}, "end after that")
 	f(Config{Troubles: []Trouble{{Specialist: "chat-1", To: 1, LatencyFactor: 0.5}}}, "latency factor 0.5")

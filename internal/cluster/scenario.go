@@ -11,11 +11,13 @@ import (
 	"time"
 )
 
-// Drift shifts the values of one feature of one model, from a moment on.
+// Drift shifts the values of one feature of one model, from a moment on, for a while or for good.
 type Drift struct {
 	Model, Feature string
 	// At is when it begins, counted from the start.
 	At time.Duration
+	// Until is when it ends, outside; 0 is never.
+	Until time.Duration
 	// Shift moves a numeric feature by that many standard deviations of the normal
 	// variable behind it, so that the Kolmogorov–Smirnov distance between before and after is
 	// 2Φ(|Shift|/2)−1: 0.38 for 1. Of a categorical feature it moves that share (0 to
@@ -46,7 +48,10 @@ func (d Drift) validate() error {
 	if d.At < 0 {
 		return fmt.Errorf("the drift of %s.%s begins at %s, before the start", d.Model, d.Feature, d.At)
 	}
-	return nil
+	if d.Until == 0 {
+		return nil
+	}
+	return validateSpan("the drift of "+d.Model+"."+d.Feature, d.At, d.Until)
 }
 
 // Trouble makes one specialist slow and wrong for a while: requests that begin then take
@@ -144,7 +149,7 @@ func (c *Cluster) conditionOf(s *specialist, at time.Duration) condition {
 func (c *Cluster) shiftOf(m *model, f *feature, at time.Duration) float64 {
 	shift := 0.0
 	for _, d := range c.config.Drifts {
-		if d.Model == m.name && d.Feature == f.name && at >= d.At {
+		if d.Model == m.name && d.Feature == f.name && at >= d.At && (d.Until == 0 || at < d.Until) {
 			shift += d.Shift
 		}
 	}

@@ -67,6 +67,24 @@ func (h *history) features(at time.Duration) (before, after map[string][]float64
 	return before, after
 }
 
+// A drift that ends leaves the run as it would have been without it, before and after.
+func TestDriftEnds(t *testing.T) {
+	const from, to, span = 2 * time.Minute, 4 * time.Minute, 6 * time.Minute
+	drift := Drift{Model: "churn", Feature: "income", At: from, Until: to, Shift: 1}
+	calm := live(newCluster(t, Config{Seed: 13, Rate: 100}), span)
+	moved := live(newCluster(t, Config{Seed: 13, Rate: 100, Drifts: []Drift{drift}}), span)
+	require.Len(t, moved.predictions, len(calm.predictions))
+	differ := 0
+	for i, p := range moved.predictions {
+		if at := p.Time.Sub(defaultStart); at < from || at >= to {
+			require.Equal(t, calm.predictions[i].Features, p.Features, "at %s", at)
+		} else if !assert.ObjectsAreEqual(calm.predictions[i].Features, p.Features) {
+			differ++
+		}
+	}
+	assert.Greater(t, differ, 100)
+}
+
 func TestDriftOfCategories(t *testing.T) {
 	const at = 5 * time.Minute
 	h := live(newCluster(t, Config{Seed: 13, Rate: 200, Drifts: []Drift{{Model: "fraud", Feature: "channel", At: at, Shift: 0.4}}}), 2*at)

@@ -64,6 +64,11 @@ func (l Limits) severity(effect float64) Severity {
 	return None
 }
 
+// of gives the effect from which a severity applies.
+func (l Limits) of(severity Severity) float64 {
+	return [...]float64{None: 0, Info: l.Info, Warning: l.Warning, Critical: l.Critical}[severity]
+}
+
 func (l Limits) scaled(by float64) Limits {
 	return Limits{l.Info * by, l.Warning * by, l.Critical * by}
 }

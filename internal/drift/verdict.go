@@ -33,6 +33,9 @@ type Verdict struct {
 	// significance after correction.
 	Severity Severity
 	Cause    Cause
+	// Effect is that of the deciding test, and Limit what it has reached; both are 0 without a severity, and Limit is 0 where
+	// significance alone decides.
+	Effect, Limit float64
 	// Straddles says that an effect that is known as an interval reaches a higher limit with its upper end only.
 	Straddles bool
 	// State is that of the alarm after this window, and Changed says that this window raised or cleared it.
@@ -167,7 +170,10 @@ func (s *Settings) weigh(v *Verdict, h *hypothesis, alpha float64) {
 	}
 	v.excited = v.excited || !calm
 	if severity > v.Severity {
-		v.Severity, v.Cause = severity, h.cause
+		v.Severity, v.Cause, v.Effect, v.Limit = severity, h.cause, h.test.Effect, 0
+		if s.Budget == 0 {
+			v.Limit = h.limits.of(severity)
+		}
 	}
 }
 

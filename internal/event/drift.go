@@ -31,6 +31,7 @@ type Drift struct {
 	PSI, JS               Float
 	SeverityName, State   string
 	Cause                 string
+	Effect, Threshold     Float // of the test that Cause names; for a dataset Threshold is that of the share
 	Changed               Bool
 	N                     Int
 	NEffective            Float
@@ -81,6 +82,9 @@ var driftTable = newTable("", NameDrift, func() Event { return new(Drift) }, nil
 		text("state", "the alarm after this window", func(d *Drift) *string { return &d.State }).as("guardian.drift.state").
 			oneOf("clear", "raised", "insufficient_data"),
 		text("cause", "the test that decided the severity", func(d *Drift) *string { return &d.Cause }).as("guardian.drift.cause"),
+		double("effect", "what that test measured", func(d *Drift) *Float { return &d.Effect }).as("guardian.drift.effect").notNegative(),
+		double("threshold", "the limit that the effect has reached, or that the share of a dataset is held to", func(d *Drift) *Float { return &d.Threshold }).
+			as("guardian.drift.threshold").notNegative(),
 		boolean("changed", "whether this window raised or cleared the alarm", func(d *Drift) *Bool { return &d.Changed }).as("guardian.drift.changed"),
 		integer("n", "number of values", func(d *Drift) *Int { return &d.N }).as("guardian.drift.n").notNegative(),
 		double("n_effective", "number of independent values they stand for", func(d *Drift) *Float { return &d.NEffective }).as("guardian.drift.n_effective").notNegative(),

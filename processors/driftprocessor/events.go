@@ -123,6 +123,9 @@ func (o *eventOutput) fillDataset(g *group, r *drift.Report) {
 	d.Kind, d.Method = event.DriftDataset, methodShare
 	d.Score, d.N = event.Some(r.Share), event.Some(int64(r.Judged))
 	d.SeverityName, d.State, d.Changed = r.ShareSeverity.String(), r.ShareState.String(), event.Some(r.ShareChanged)
+	if limit := g.monitor.settings.DriftedShare; limit > 0 {
+		d.Threshold = event.Some(limit)
+	}
 	detail(d, "features", float64(len(r.Features)))
 	detail(d, "rows", float64(r.Rows))
 }
@@ -136,6 +139,12 @@ func (o *eventOutput) fillFeature(g *group, r *drift.Report, v *drift.Verdict) {
 	}
 	d.PSI, d.JS = finite(v.PSI.Effect), finite(v.JS.Effect)
 	d.SeverityName, d.State, d.Cause, d.Changed = v.Severity.String(), v.State.String(), string(v.Cause), event.Some(v.Changed)
+	if v.Severity > drift.None {
+		d.Effect = finite(v.Effect)
+	}
+	if v.Limit > 0 {
+		d.Threshold = event.Some(v.Limit)
+	}
 	d.N, d.NEffective, d.Detectable = event.Some(int64(v.N)), finite(v.NEffective), finite(v.Detectable)
 	d.Reference = event.DriftReference{
 		ID: v.Reference.ID, Hash: v.Reference.Hash, Age: event.Some(v.Reference.Age.Seconds()), Provisional: event.Some(v.Reference.Provisional),

@@ -6,7 +6,9 @@
 package servers
 
 import (
+	"errors"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -75,4 +77,15 @@ func (a *Alertmanager) Post(t testing.TB, alertsJSON string) {
 	t.Helper()
 	_, err := call(t.Context(), http.MethodPost, a.URL+"/api/v2/alerts", "application/json", []byte(alertsJSON))
 	require.NoError(t, err)
+}
+
+// Amtool runs Alertmanager's own tool and returns what it printed, and whether it succeeded.
+func Amtool(t testing.TB, args ...string) (output string, ok bool) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), program(t, "amtool"), args...).CombinedOutput()
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		require.NoError(t, err)
+	}
+	return string(out), err == nil
 }

@@ -1,0 +1,140 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package alertmanagerexporter
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/event"
+)
+
+const (
+	income  = "alertname=DataDriftDetected feature_name=income model_name=churn model_version=3 severity="
+	manager = "am:9093"
+)
+
+func TestAnAlarmBecomesAnAlertAndItsEndToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, newWire(), newMemory(), "")
+		b.send(t, drifted("income", "critical", "raised", true), drifted("age", "none", "clear", false))
+		settled()
+		sent := b.taken()
+		require.Len(t, sent, 1)
+		require.Len(t, sent[0].alerts, 1, "what was never wrong is not told")
+		alert := sent[0].alerts[0]
+		assert.Equal(t, income+"critical", labelText(alert.Labels))
+		assert.Equal(t, map[string]string{
+			"summary":     "Feature income of model churn 3 has drifted.",
+			"description": "Drift score 0.382, limit 0.250, p 1e-09 after correction, over 500 values against first 1000 (provisional).",
+			"runbook_url": "https://github.com/llm-guardian/otelcol-guardian/blob/main/monitoring/runbooks/DataDriftDetected.md",
+		}, alert.Annotations)
+		assert.WithinDuration(t, time.Now(), alert.StartsAt, 0)
+		assert.Equal(t, 4*time.Minute, alert.EndsAt.Sub(time.Now()))
+
+		after(30 * time.Second)
+		b.send(t, drifted("income", "none", "clear", true))
+		settled()
+		sent = b.taken()
+		require.Len(t, sent, 1)
+		assert.Equal(t, income+"critical", labelText(sent[0].alerts[0].Labels))
+		assert.WithinDuration(t, time.Now(), sent[0].alerts[0].EndsAt, 0)
+		assert.Equal(t, alert.StartsAt, sent[0].alerts[0].StartsAt)
+	})
+}
+
+func TestAlertsInForceAreToldAgainBeforeTheyExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, newWire(), newMemory(), "resend_interval: 30s\nexpire_after: 2m")
+		b.send(t, drifted("income", "warning", "raised", true))
+		var all []request
+		for range 60 {
+			after(10 * time.Second)
+			all = append(all, b.taken()...)
+			require.Contains(t, knows(all, manager, time.Now()), income+"warning")
+		}
+		assert.Len(t, all, 1+20, "at once, and every 30 s for 10 min")
+
+		b.send(t, drifted("income", "none", "clear", true))
+		settled()
+		all = append(all, b.taken()...)
+		require.Empty(t, knows(all, manager, time.Now()))
+		after(time.Hour)
+		assert.Len(t, b.taken(), 29, "the end is told again for 15 min, for an Alertmanager that missed it")
+	})
+}
+
+// A value that wanders between warning and critical is one alert, which grows worse once.
+func TestAnAlertGrowsWorseAndNotBetter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, newWire(), newMemory(), "")
+		var all []request
+		for _, step := range []struct{ severity, state, want string }{
+			{"warning", "clear", ""}, // hysteresis: not yet
+			{"warning", "raised", "warning"},
+			{"critical", "raised", "critical"},
+			{"warning", "raised", "critical"},
+			{"none", "raised", "critical"}, // hysteresis: calm, not calm for long enough
+			{"info", "clear", "info"},
+			{"none", "clear", ""},
+		} {
+			after(time.Minute)
+			b.send(t, drifted("income", step.severity, step.state, true))
+			settled()
+			all = append(all, b.taken()...)
+			firing := knows(all, manager, time.Now())
+			if step.want == "" {
+				assert.Empty(t, firing, step)
+				continue
+			}
+			assert.Len(t, firing, 1, step)
+			assert.Contains(t, firing, income+step.want, step)
+		}
+	})
+}
+
+// Two monitors of a feature are one alert, as they are for the Prometheus rule, and it lasts as long as one of them sees drift.
+func TestAlertLastsWhileOneSourceSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, newWire(), newMemory(), "")
+		weekly := drifted("income", "warning", "raised", true)
+		weekly.Monitor = "weekly"
+		b.send(t, drifted("income", "warning", "raised", true), weekly)
+		settled()
+		all := b.taken()
+		require.Len(t, all[0].alerts, 1)
+		after(time.Second)
+		b.send(t, drifted("income", "none", "clear", true))
+		settled()
+		all = append(all, b.taken()...)
+		require.Contains(t, knows(all, manager, time.Now()), income+"warning")
+		weekly = drifted("income", "none", "clear", true)
+		weekly.Monitor = "weekly"
+		b.send(t, weekly)
+		settled()
+		require.Empty(t, knows(append(all, b.taken()...), manager, time.Now()))
+	})
+}
+
+func TestEventsWithoutAnEndLastAsLongAsConfigured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, newWire(), newMemory(), "resolve_after: 5m")
+		b.send(t, &event.PerformanceAlert{Metric: "queue", Value: event.Some(120.0), Threshold: event.Some(100.0), Component: "router"})
+		after(4 * time.Minute)
+		all := b.taken()
+		const queue = "alertname=PerformanceAlert component=router metric=queue severity=warning"
+		require.Contains(t, knows(all, manager, time.Now()), queue)
+		assert.Equal(t, "queue of router is out of bounds.", all[0].alerts[0].Annotations["summary"])
+		assert.Equal(t, "queue is 120, its limit is 100.", all[0].alerts[0].Annotations["description"])
+		for _, r := range all {
+			assert.Equal(t, all[0].alerts[0].EndsAt, r.alerts[0].EndsAt)
+		}
+		after(2 * time.Minute)
+		require.Empty(t, knows(append(all, b.taken()...), manager, time.Now()))
+	})
+}
