@@ -197,7 +197,7 @@ func (l *linter) panel(p *Panel) {
 
 // placeholders are durations that PromQL can read, odd enough to be recognized again.
 var placeholders = Values{
-	"__rate_interval": "61s", "__range": "3607s", "job": "j", "instance": "i", "specialist": "s", "model": "m", "gpu": "g",
+	"__rate_interval": "61s", "__range": "3607s", "job": "j", "instance": "i", "specialist": "s", "model": "m", "feature": "f", "gpu": "g",
 }
 
 const rateInterval, wholeRange = 61, 3607 // seconds

@@ -178,7 +178,13 @@ func TestAlertsHaveAPanel(t *testing.T) {
 	}
 	books, err := filepath.Glob("../runbooks/*.md")
 	require.NoError(t, err)
-	without := map[string]bool{"README.md": true, "LowModelAccuracy.md": true, "accuracy_drop.md": true} // nothing measures accuracy yet
+	without := map[string]bool{
+		"README.md":           true,
+		"LowModelAccuracy.md": true, // nothing measures accuracy yet
+		"accuracy_drop.md":    true,
+		"AnomalyDetected.md":  true, // and nothing finds anomalies
+		"PerformanceAlert.md": true, // an event without a metric: Kibana has a search for it
+	}
 	for _, book := range books {
 		assert.NotEqual(t, without[filepath.Base(book)], linked[filepath.Base(book)], book)
 	}

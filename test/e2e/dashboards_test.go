@@ -198,7 +198,7 @@ const (
 // panelValues are those that Grafana would put in, for a reader who has chosen all of everything.
 var panelValues = dashboards.Values{
 	"__rate_interval": "15s", "__range": panelRange.String(), "datasource": "prometheus",
-	"job": ".*", "instance": ".*", "specialist": ".*", "model": ".*", "gpu": ".*",
+	"job": ".*", "instance": ".*", "specialist": ".*", "model": ".*", "feature": ".*", "gpu": ".*",
 }
 
 // TestDashboardPanelsAndSearches has the shipped gateway and agent at work, and asks what dashboards ask.

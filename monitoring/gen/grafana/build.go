@@ -183,6 +183,9 @@ func (p *page) expand(expr string) string {
 	where := []string{`{job=~"$job"`, `instance=~"$instance"`}
 	mine := where
 	for _, v := range p.variables {
+		if v.apart {
+			continue
+		}
 		mine = append(mine, fmt.Sprintf(`%s=~"$%s"`, v.label, v.name))
 	}
 	return strings.NewReplacer("{@", strings.Join(mine, ","), "{#", strings.Join(where, ",")).Replace(expr)

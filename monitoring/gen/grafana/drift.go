@@ -9,7 +9,10 @@ func drift() page {
 		file: "drift.json", uid: "guardian-drift", title: "Guardian / Drift",
 		description: "Whether what goes into a model, and what comes out, still looks like the reference: how much, how surely, and on what evidence.",
 		anyOf:       []string{"ml_data_drift_score", "ml_concept_drift_psi", "otelcol_drift_windows_total"},
-		variables:   []variable{{"model", "Model", "model_name", []string{"ml_data_drift_score", "ml_concept_drift_psi"}}},
+		variables: []variable{
+			{name: "model", title: "Model", label: "model_name", anyOf: []string{"ml_data_drift_score", "ml_concept_drift_psi"}},
+			{name: "feature", title: "Feature", label: "feature_name", anyOf: []string{"ml_data_drift_score", "model_feature_value"}, apart: true},
+		},
 		rows: []row{
 			{title: "Now", panels: []panel{
 				{
@@ -21,10 +24,10 @@ func drift() page {
 					kind: table, title: "Features", unit: "none", width: 18, height: 9, runbook: "DataDriftDetected",
 					description: "The last window of each feature. A large D with a large p is a small window; a small p with a small D is a large one: neither is an alarm alone.",
 					queries: []query{
-						{expr: feature + `(ml_data_drift_score{@})`},
-						{expr: feature + `(ml_data_drift_p_value{@})`},
-						{expr: feature + `(ml_data_drift_js{@})`},
-						{expr: `sum by (model_name, model_version, feature_name) (increase(ml_data_drift_alerts_total{@,severity="warning"}[$__range]))`},
+						{expr: feature + `(ml_data_drift_score{@,feature_name=~"$feature"})`},
+						{expr: feature + `(ml_data_drift_p_value{@,feature_name=~"$feature"})`},
+						{expr: feature + `(ml_data_drift_js{@,feature_name=~"$feature"})`},
+						{expr: `sum by (model_name, model_version, feature_name) (increase(ml_data_drift_alerts_total{@,feature_name=~"$feature",severity="warning"}[$__range]))`},
 					},
 					columns: []column{
 						{label: "model_name", title: "Model"},
@@ -41,17 +44,17 @@ func drift() page {
 				{
 					kind: graph, title: "Kolmogorov–Smirnov D", unit: "none", width: 12, height: 10, min: new(0.), max: new(1.), lines: ksLines, runbook: "DataDriftDetected",
 					description: "Distance of each feature's last window from the reference, 0 to 1; of categories their own distance. The lines are warning and critical. A value stands until the next window closes.",
-					queries:     []query{{expr: feature + `(ml_data_drift_score{@})`, legend: "{{model_name}} {{feature_name}}"}},
+					queries:     []query{{expr: feature + `(ml_data_drift_score{@,feature_name=~"$feature"})`, legend: "{{model_name}} {{feature_name}}"}},
 				},
 				{
 					kind: graph, title: "p-value", unit: "none", width: 12, height: 10, min: new(0.), max: new(1.),
 					description: "How likely such a distance is without drift, before the correction for the number of features: of 20 calm features one is below 0.05.",
-					queries:     []query{{expr: feature + `(ml_data_drift_p_value{@})`, legend: "{{model_name}} {{feature_name}}"}},
+					queries:     []query{{expr: feature + `(ml_data_drift_p_value{@,feature_name=~"$feature"})`, legend: "{{model_name}} {{feature_name}}"}},
 				},
 				{
 					kind: graph, title: "Jensen–Shannon distance", unit: "none", width: 8, min: new(0.), max: new(1.),
 					description: "Base 2, 0 to 1, over the bins of the reference. It sees changes of shape that leave D small.",
-					queries:     []query{{expr: feature + `(ml_data_drift_js{@})`, legend: "{{model_name}} {{feature_name}}"}},
+					queries:     []query{{expr: feature + `(ml_data_drift_js{@,feature_name=~"$feature"})`, legend: "{{model_name}} {{feature_name}}"}},
 				},
 				{
 					kind: graph, title: "Drifted features", unit: "percentunit", width: 8, lines: shareLines, runbook: "high_drift",
@@ -61,7 +64,7 @@ func drift() page {
 				{
 					kind: graph, title: "Windows at or above a severity", unit: "short", width: 8,
 					description: "Per hour. A critical window counts as warning and as info too: do not add them up.",
-					queries:     []query{{expr: `sum by (model_name, severity) (rate(ml_data_drift_alerts_total{@}[$__rate_interval])) * 3600`, legend: "{{model_name}} {{severity}}"}},
+					queries:     []query{{expr: `sum by (model_name, severity) (rate(ml_data_drift_alerts_total{@,feature_name=~"$feature"}[$__rate_interval])) * 3600`, legend: "{{model_name}} {{severity}}"}},
 				},
 			}},
 			{title: "Concept", panels: []panel{
@@ -85,12 +88,12 @@ func drift() page {
 				{
 					kind: graph, title: "Mean of features", unit: "none", width: 12,
 					description: "Of the last 5 to 6 minutes, each in its own unit.",
-					queries:     []query{{expr: `max by (model_name, feature_name) (model_feature_value{@,statistic="mean"})`, legend: "{{model_name}} {{feature_name}}"}},
+					queries:     []query{{expr: `max by (model_name, feature_name) (model_feature_value{@,feature_name=~"$feature",statistic="mean"})`, legend: "{{model_name}} {{feature_name}}"}},
 				},
 				{
 					kind: graph, title: "Standard deviation of features", unit: "none", width: 12, min: new(0.),
 					description: "Of the last 5 to 6 minutes. 0: the feature is stuck.",
-					queries:     []query{{expr: `max by (model_name, feature_name) (model_feature_value{@,statistic="std"})`, legend: "{{model_name}} {{feature_name}}"}},
+					queries:     []query{{expr: `max by (model_name, feature_name) (model_feature_value{@,feature_name=~"$feature",statistic="std"})`, legend: "{{model_name}} {{feature_name}}"}},
 				},
 			}},
 			{title: "Evidence", panels: []panel{

@@ -9,7 +9,7 @@ func gpus() page {
 		file: "gpus.json", uid: "guardian-gpus", title: "Guardian / GPU fleet",
 		description: "Every GPU as the nvml receiver reads it: whether it works, how busy and how hot it is, what it costs, and what holds it back.",
 		anyOf:       []string{"nvidia_gpu_count", "hw_gpu_utilization_ratio"},
-		variables:   []variable{{"gpu", "GPU", "hw_id", []string{"hw_gpu_utilization_ratio", "hw_gpu_memory_limit_bytes"}}},
+		variables:   []variable{{name: "gpu", title: "GPU", label: "hw_id", anyOf: []string{"hw_gpu_utilization_ratio", "hw_gpu_memory_limit_bytes"}}},
 		rows: []row{
 			{title: "Fleet", panels: []panel{
 				{
@@ -18,7 +18,7 @@ func gpus() page {
 					queries:     []query{{expr: `sum(nvidia_gpu_count{#,nvidia_gpu_state="present"})`, legend: "present"}},
 				},
 				{
-					kind: stat, title: "Lost", unit: "short", width: 4, lines: zeroIsGood,
+					kind: stat, title: "Lost", unit: "short", width: 4, lines: zeroIsGood, runbook: "GPULost",
 					description: "GPUs that were seen and do not answer: off the bus, hanging, or waiting for a reset. See the events guardian.gpu.lost.",
 					queries:     []query{{expr: `sum(nvidia_gpu_count{#,nvidia_gpu_state="lost"})`, legend: "lost"}},
 				},
@@ -157,7 +157,7 @@ func gpus() page {
 					}},
 				},
 				{
-					kind: graph, title: "XID errors", unit: "short", width: 8, lines: zeroIsGood,
+					kind: graph, title: "XID errors", unit: "short", width: 8, lines: zeroIsGood, runbook: "GPUXIDError",
 					description: "Errors that the driver reported in the time shown before each point, by code; choose a GPU above to see its own. Many mean a fault of the application, not of the GPU: the event guardian.gpu.xid says what to do.",
 					queries:     []query{{expr: `sum by (instance, nvidia_xid) (increase(nvidia_gpu_xid_errors_total{@}[$__range]))`, legend: "{{instance}} XID {{nvidia_xid}}"}},
 				},

@@ -8,7 +8,7 @@ func models() page {
 		file: "models.json", uid: "guardian-models", title: "Guardian / Model health",
 		description: "One model service in four tiers: whether it works, whether it is right, whether its world has changed, and what it needs.",
 		anyOf:       []string{"ml_requests_total", "model_predictions_total", "ml_data_drift_share"},
-		variables:   []variable{{"model", "Model", "model_name", []string{"ml_requests_total", "model_predictions_total", "ml_data_drift_share"}}},
+		variables:   []variable{{name: "model", title: "Model", label: "model_name", anyOf: []string{"ml_requests_total", "model_predictions_total", "ml_data_drift_share"}}},
 		rows: []row{
 			{title: "Tier 1: system health", panels: []panel{
 				{

@@ -18,6 +18,8 @@ type page struct {
 type variable struct {
 	name, title, label string
 	anyOf              []string // metrics that have the label
+	// apart is a label that not all metrics of the page have: {@} leaves it out, and queries name it.
+	apart bool
 }
 
 // A row is a headline and the panels under it.

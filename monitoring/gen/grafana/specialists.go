@@ -9,7 +9,7 @@ func specialists() page {
 		file: "specialists.json", uid: "guardian-specialists", title: "Guardian / Specialist performance",
 		description: "How the models that answer do, and what those that judge them find.",
 		anyOf:       []string{"specialist_requests_total", "specialist_tokens_per_second", "guardian_evaluations_total"},
-		variables:   []variable{{"specialist", "Specialist", "specialist_type", []string{"specialist_requests_total", "specialist_tokens_per_second"}}},
+		variables:   []variable{{name: "specialist", title: "Specialist", label: "specialist_type", anyOf: []string{"specialist_requests_total", "specialist_tokens_per_second"}}},
 		rows: []row{
 			{title: "Answers", panels: []panel{
 				{
