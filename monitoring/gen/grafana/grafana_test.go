@@ -4,10 +4,22 @@
 package grafana
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	gaugepanel "github.com/grafana/grafana-foundation-sdk/go/gauge"
+	heatmappanel "github.com/grafana/grafana-foundation-sdk/go/heatmap"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+	statpanel "github.com/grafana/grafana-foundation-sdk/go/stat"
+	"github.com/grafana/grafana-foundation-sdk/go/statetimeline"
+	tablepanel "github.com/grafana/grafana-foundation-sdk/go/table"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -30,6 +42,35 @@ func TestFilesAreWhatIsCommitted(t *testing.T) {
 	require.NoError(t, err)
 	for _, path := range there {
 		assert.Contains(t, files, filepath.Base(path), "no page of ours: remove it")
+	}
+}
+
+// TestFilesAreWhatTheSDKReads reads the files strictly: a field that a panel's type does not have is an error.
+func TestFilesAreWhatTheSDKReads(t *testing.T) {
+	for _, panel := range []variants.PanelcfgConfig{
+		bargauge.VariantConfig(), gaugepanel.VariantConfig(), heatmappanel.VariantConfig(), statpanel.VariantConfig(), statetimeline.VariantConfig(),
+		tablepanel.VariantConfig(), timeseries.VariantConfig(),
+	} {
+		cog.NewRuntime().RegisterPanelcfgVariant(panel)
+	}
+	cog.NewRuntime().RegisterDataqueryVariant(prometheus.VariantConfig())
+	files, err := Files()
+	require.NoError(t, err)
+	for name, text := range files {
+		var fields map[string]any
+		require.NoError(t, json.Unmarshal(text, &fields))
+		for _, annotation := range fields["annotations"].(map[string]any)["list"].([]any) {
+			for _, ours := range []string{"titleFormat", "tagKeys"} { // Prometheus' own, which the SDK does not know.
+				assert.Contains(t, annotation, ours)
+				delete(annotation.(map[string]any), ours)
+			}
+		}
+		text, err := json.Marshal(fields)
+		require.NoError(t, err)
+		var d dashboard.Dashboard
+		require.NoError(t, d.UnmarshalJSONStrict(text), name)
+		require.NoError(t, d.Validate(), name)
+		require.NotEmpty(t, d.Panels)
 	}
 }
 
