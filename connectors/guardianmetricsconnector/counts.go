@@ -48,9 +48,7 @@ type counts struct {
 
 	qualityNames, confidenceNames map[string]bool
 	lowConfidence                 string
-	inferenceOptions              []string      // optional attributes of model.inference.duration
-	labels                        requestLabels // of the request that is counted
-	key                           []byte        // the same, packed
+	inferenceOptions              []string // optional attributes of model.inference.duration
 }
 
 // instruments are those of the catalogue; one that is switched off is nil.
@@ -139,6 +137,7 @@ func newCounts(config *Config, telemetry *telemetry) (*counts, error) {
 	c := &counts{
 		config: config, telemetry: telemetry, meter: meter, to: newInstruments(meter),
 		readers:         newReaders(),
+		lot:             newRequestLot(),
 		keys:            keys,
 		seen:            newIdentities(config.Duplicates, keys),
 		requests:        newRequestTotals(config.Series.Limit),
@@ -177,8 +176,9 @@ type occasion struct {
 }
 
 func (o *occasion) of(meta *event.Meta) {
-	o.exemplar = metering.Exemplar{TraceID: meta.TraceID, SpanID: meta.SpanID, Time: meta.Time}
-	o.traced = !meta.TraceID.IsEmpty()
+	if o.traced = !meta.TraceID.IsEmpty(); o.traced {
+		o.exemplar = metering.Exemplar{TraceID: meta.TraceID, SpanID: meta.SpanID, Time: meta.Time}
+	}
 }
 
 // settle brings the metrics up to now: by the requests since the last flush, those that have waited long enough for

@@ -69,10 +69,7 @@ func (s *identities) of(kind identityKind, parts ...string) identity {
 // identify gives the identity of an event of a log record.
 func (s *identities) identify(ev event.Event, record plog.LogRecord) identity {
 	if request, ok := ev.(*event.Request); ok && request.RequestID != "" {
-		if request.Phase == event.PhaseStart {
-			return s.of(ofStart, request.RequestID)
-		}
-		return s.of(ofRequestEvent, request.RequestID)
+		return s.of(kindOf(request), request.RequestID)
 	}
 	meta := ev.Common()
 	if meta.ID != "" {
@@ -85,6 +82,14 @@ func (s *identities) identify(ev event.Event, record plog.LogRecord) identity {
 		return identity{} // Nothing tells it from another one that says the same.
 	}
 	return s.ofContent(event.NameOf(ev), record)
+}
+
+// kindOf gives the kind of the identity that an event of a request with an id has.
+func kindOf(request *event.Request) identityKind {
+	if request.Phase == event.PhaseStart {
+		return ofStart
+	}
+	return ofRequestEvent
 }
 
 // ownID gives the id that the fields of an event have, "" if they identify nothing.
@@ -165,9 +170,7 @@ func (s *identities) spanSeen(trace pcommon.TraceID, span pcommon.SpanID, now ti
 
 // encloses notes that a span has a call of a model below it.
 func (s *identities) encloses(trace pcommon.TraceID, parent pcommon.SpanID, now time.Time) {
-	if !parent.IsEmpty() {
-		s.first(s.keys.ofSpan(ofEnclosing, trace, parent), now)
-	}
+	s.first(s.keys.ofSpan(ofEnclosing, trace, parent), now)
 }
 
 // A failed request and the error events that name it are one error, whatever they call

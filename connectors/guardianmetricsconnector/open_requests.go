@@ -51,6 +51,9 @@ func (o *openRequests) start(id, model string, now time.Time) (full bool) {
 
 // end closes a request, if it is open.
 func (o *openRequests) end(id string) {
+	if len(o.byID) == 0 {
+		return
+	}
 	if request, ok := o.byID[id]; ok {
 		delete(o.byID, id)
 		o.byModel[request.model]--

@@ -16,14 +16,24 @@ import (
 // lotSize is how many requests are looked up together.
 const lotSize = 16
 
-// requestLot is requests that follow one another, read and not yet counted: whether they were counted before is asked for
-// all of them at once, which takes half the time.
+// lotExpected is how many of them are known to come before the others are read.
+const lotExpected = lotSize / 2
+
+// requestLot is requests that follow one another, read and not yet counted. Each step is taken with all of them before the
+// next: their keys are made, and whether they were counted before is asked for, in half the time.
 type requestLot struct {
-	readers [lotSize]*event.Reader
-	events  [lotSize]event.Event
-	keys    [lotSize]duplicates.Key
-	isNew   [lotSize]bool
-	n       int
+	readers  [lotSize]*event.RequestReader
+	requests [lotSize]*event.Request
+	keys     [lotSize]duplicates.Key
+	isNew    [lotSize]bool
+	n, keyed int // requests, and those with a key
+}
+
+func newRequestLot() (lot requestLot) {
+	for i := range lot.readers {
+		lot.readers[i] = event.NewRequestReader()
+	}
+	return lot
 }
 
 // records counts the log records of one scope.
@@ -43,35 +53,52 @@ func (c *counts) records(records plog.LogRecordSlice, resource pcommon.Map, now 
 // requestRecord reads a request, and counts it together with those that follow.
 func (c *counts) requestRecord(record plog.LogRecord, resource pcommon.Map, now time.Time) {
 	lot := &c.lot
-	if lot.readers[lot.n] == nil {
-		lot.readers[lot.n] = event.NewReader(event.NameRequest)
-	}
-	ev, err := lot.readers[lot.n].Read(record)
-	if c.refuse(event.NameRequest, ev, err, now) {
+	request, err := lot.readers[lot.n].Read(record)
+	if c.refuse(event.NameRequest, &request.Meta, err, now) {
 		return
 	}
-	id := c.seen.identify(ev, record)
-	if !id.known {
+	if request.RequestID == "" {
 		c.countLot(resource, now)
-		c.countOnce(event.NameRequest, ev, resource, now)
+		c.takeRead(event.NameRequest, request, record, resource, now)
 		return
 	}
-	lot.events[lot.n], lot.keys[lot.n] = ev, id.key
+	lot.requests[lot.n] = request
 	lot.n++
+	if lot.n%lotExpected == 0 {
+		c.expectLot()
+	}
 	if lot.n == lotSize {
 		c.countLot(resource, now)
 	}
 }
 
+// expectLot makes the keys that are still missing, and has fetched what the table knows of them.
+func (c *counts) expectLot() {
+	lot := &c.lot
+	from := lot.keyed
+	for ; lot.keyed < lot.n; lot.keyed++ {
+		request := lot.requests[lot.keyed]
+		lot.keys[lot.keyed] = c.keys.of(kindOf(request), request.RequestID)
+	}
+	c.seen.table.Expect(lot.keys[from:lot.n])
+}
+
 func (c *counts) countLot(resource pcommon.Map, now time.Time) {
 	lot := &c.lot
+	if lot.n == 0 {
+		return
+	}
+	c.expectLot()
 	c.seen.table.AdmitAll(lot.keys[:lot.n], lot.isNew[:lot.n], now)
-	for i, ev := range lot.events[:lot.n] {
-		if lot.isNew[i] {
-			c.countOnce(event.NameRequest, ev, resource, now)
-		} else {
+	counted := 0
+	for i, request := range lot.requests[:lot.n] {
+		switch {
+		case !lot.isNew[i]:
 			c.telemetry.duplicate(event.NameRequest)
+		case c.countRequest(request, resource, now):
+			counted++
 		}
 	}
-	lot.n = 0
+	c.telemetry.counted(event.NameRequest, counted)
+	lot.n, lot.keyed = 0, 0
 }

@@ -19,6 +19,7 @@ type requestTotals struct {
 	byKey map[string]*requestTotal // packed labels
 	last  *requestTotal            // requests of one sender come together
 	used  []*requestTotal          // since the last flush, in the order of their first requests
+	key   []byte                   // of the labels that were looked for last
 }
 
 // requestTotal is what requests with the same labels add up to. What every request touches comes first and lies together.
@@ -95,19 +96,21 @@ func newRequestTotals(limit int) *requestTotals {
 	return &requestTotals{limit: limit, byKey: map[string]*requestTotal{}}
 }
 
-// find gives the total of packed labels, or nil.
-func (t *requestTotals) find(key []byte) *requestTotal {
-	if t.last == nil || t.last.key != string(key) {
-		t.last = t.byKey[string(key)]
+// find gives the total of labels, or nil.
+func (t *requestTotals) find(labels *requestLabels) *requestTotal {
+	if t.last != nil && t.last.labels == *labels {
+		return t.last
 	}
+	t.key = labels.pack(t.key[:0])
+	t.last = t.byKey[string(t.key)]
 	return t.last
 }
 
 func (t *requestTotals) full() bool { return len(t.byKey) >= t.limit }
 
-// create makes the total of packed labels.
-func (t *requestTotals) create(key []byte) *requestTotal {
-	total := &requestTotal{key: string(key)}
+// create makes the total of labels, which were looked for and not found.
+func (t *requestTotals) create() *requestTotal {
+	total := &requestTotal{key: string(t.key)}
 	total.labels.unpack(total.key)
 	t.byKey[total.key] = total
 	t.last = total
@@ -152,21 +155,41 @@ func (t *requestTotal) add(m measure, value float64, at *occasion) {
 		amount.first = at.now.UnixNano()
 	}
 	amount.sum += value
-	t.buckets[firstBucket[m]+bucketOf(edges[m], value)]++
+	t.buckets[firstBucket[m]+bucketOf(m, value)]++
 	if at.traced {
 		amount.exemplar = value
 		t.traced |= 1 << m
 	}
 }
 
-func bucketOf(edges []float64, value float64) int {
-	for i, edge := range edges {
+// bucketOf gives the bucket of a value: the first one whose edge is not less.
+func bucketOf(m measure, value float64) (bucket int) {
+	if value > 0 {
+		bucket = int(edgesBelow[m][math.Float64bits(value)>>52])
+	}
+	for _, edge := range edges[m][bucket:] {
 		if value <= edge {
-			return i
+			return bucket
+		}
+		bucket++
+	}
+	return bucket
+}
+
+// edgesBelow is how many edges of a measure are less than all positive values with an exponent, where the search begins.
+var edgesBelow = func() (below [measures][1 << 11]uint8) {
+	for m := range measures {
+		for exponent := range below[m] {
+			least := math.Float64frombits(uint64(exponent) << 52)
+			for _, edge := range edges[m] {
+				if edge < least {
+					below[m][exponent]++
+				}
+			}
 		}
 	}
-	return len(edges)
-}
+	return below
+}()
 
 // reset empties the total.
 func (t *requestTotal) reset() {

@@ -28,8 +28,12 @@ func (c *counts) request(r *event.Request, at *occasion) {
 	}
 	c.open.end(r.RequestID)
 	c.checkRequest(r)
-	labels := &c.labels
-	c.setLabels(labels, r)
+	labels := requestLabels{
+		specialist: r.Specialist.Type, complexity: r.Complexity,
+		model: r.Model.Name, version: r.Model.Version, endpoint: r.Endpoint,
+		operation: r.Operation, provider: r.Provider,
+	}
+	c.setOptionalLabels(&labels, r)
 	if labels.specialist != "" {
 		labels.tier = c.tiers.request(r, at)
 		c.untiered(labels.tier)
@@ -39,17 +43,13 @@ func (c *counts) request(r *event.Request, at *occasion) {
 			}
 		}
 	}
-	total := c.requestTotal(labels)
+	total := c.requestTotal(&labels)
 	total.addRequest(r, at)
 	c.addRate(total, r, at)
 }
 
-// setLabels sets all labels of the request's series, but for the tier.
-func (c *counts) setLabels(labels *requestLabels, r *event.Request) {
-	*labels = requestLabels{}
-	labels.specialist, labels.complexity = r.Specialist.Type, r.Complexity
-	labels.model, labels.version, labels.endpoint = r.Model.Name, r.Model.Version, r.Endpoint
-	labels.operation, labels.provider = r.Operation, r.Provider
+// setOptionalLabels sets the labels that not every request has, but for the tier.
+func (c *counts) setOptionalLabels(labels *requestLabels, r *event.Request) {
 	if r.Failed() {
 		labels.errorType = r.ErrorType
 		if labels.errorType == "" {
@@ -68,15 +68,14 @@ func (c *counts) setLabels(labels *requestLabels, r *event.Request) {
 
 // requestTotal gives the total that the next request is added to.
 func (c *counts) requestTotal(labels *requestLabels) *requestTotal {
-	c.key = labels.pack(c.key[:0])
-	total := c.requests.find(c.key)
+	total := c.requests.find(labels)
 	switch {
 	case total == nil && c.requests.full():
 		c.showRequests()
 		c.requests.forget()
-		total = c.requests.create(c.key)
+		total = c.requests.create()
 	case total == nil:
-		total = c.requests.create(c.key)
+		total = c.requests.create()
 	case total.full():
 		c.showRequests()
 	}

@@ -20,14 +20,14 @@ import (
 type readers struct {
 	byName map[string]*event.Reader
 	lines  event.Lines
-	spans  *event.SpanReader
+	spans  *event.RequestReader
 	// For spans that are no calls of models.
 	request event.Request
 	result  event.Result
 }
 
 func newReaders() readers {
-	return readers{byName: map[string]*event.Reader{}, spans: event.NewSpanReader()}
+	return readers{byName: map[string]*event.Reader{}, spans: event.NewRequestReader()}
 }
 
 // reader gives the reader of an event name, or nil.
@@ -81,9 +81,13 @@ func (c *counts) record(record plog.LogRecord, resource pcommon.Map, now time.Ti
 
 // take counts an event that was read, unless it was counted before.
 func (c *counts) take(name string, ev event.Event, err error, record plog.LogRecord, resource pcommon.Map, now time.Time) {
-	if c.refuse(name, ev, err, now) {
-		return
+	if !c.refuse(name, ev.Common(), err, now) {
+		c.takeRead(name, ev, record, resource, now)
 	}
+}
+
+// takeRead counts an event whose values are right, unless it was counted before.
+func (c *counts) takeRead(name string, ev event.Event, record plog.LogRecord, resource pcommon.Map, now time.Time) {
 	if id := c.seen.identify(ev, record); id.known && !c.seen.first(id.key, now) {
 		c.telemetry.duplicate(name)
 		return
@@ -92,11 +96,11 @@ func (c *counts) take(name string, ev event.Event, err error, record plog.LogRec
 }
 
 // refuse counts what is wrong with an event and reports whether it must be left.
-func (c *counts) refuse(name string, ev event.Event, err error, now time.Time) bool {
+func (c *counts) refuse(name string, meta *event.Meta, err error, now time.Time) bool {
 	if err != nil {
 		c.rejected(name, err)
 	}
-	if ev.Common().Time.Sub(now) > clockSkew {
+	if meta.Time.After(now) && meta.Time.Sub(now) > clockSkew {
 		c.telemetry.rejected(name, "future")
 		return true
 	}
@@ -105,17 +109,32 @@ func (c *counts) refuse(name string, ev event.Event, err error, now time.Time) b
 
 // countOnce counts an event of which no record was counted before, unless it is a request of which a span was.
 func (c *counts) countOnce(name string, ev event.Event, resource pcommon.Map, now time.Time) {
-	if request, ok := ev.(*event.Request); ok && c.seen.asSpan(request, now) {
-		c.open.end(request.RequestID) // the span did not say of which start it is the end
-		c.telemetry.duplicate(name)
+	if request, ok := ev.(*event.Request); ok {
+		if c.countRequest(request, resource, now) {
+			c.telemetry.counted(name, 1)
+		}
 		return
 	}
-	c.telemetry.counted(name)
-	c.count(ev, resource, now)
+	c.telemetry.counted(name, 1)
+	c.count(ev, now)
+}
+
+// countRequest counts a request of which no event was counted before, and reports whether none of its spans was either.
+func (c *counts) countRequest(request *event.Request, resource pcommon.Map, now time.Time) bool {
+	if c.seen.asSpan(request, now) {
+		c.open.end(request.RequestID) // the span did not say of which start it is the end
+		c.telemetry.duplicate(event.NameRequest)
+		return false
+	}
+	if request.Specialist.Type == "" {
+		request.Specialist.Type = resourceText(resource, "specialist.type")
+	}
+	c.count(request, now)
+	return true
 }
 
 // count gives the event to what counts it.
-func (c *counts) count(ev event.Event, resource pcommon.Map, now time.Time) {
+func (c *counts) count(ev event.Event, now time.Time) {
 	at := occasion{now: now}
 	at.of(ev.Common())
 	if tenant := ev.Common().TenantID; tenant != "" {
@@ -123,9 +142,6 @@ func (c *counts) count(ev event.Event, resource pcommon.Map, now time.Time) {
 	}
 	switch ev := ev.(type) {
 	case *event.Request:
-		if ev.Specialist.Type == "" {
-			ev.Specialist.Type = resourceText(resource, "specialist.type")
-		}
 		c.request(ev, &at)
 	case *event.Result:
 		c.result(ev, &at)
@@ -186,7 +202,7 @@ func (e *engine) tracesAt(traces ptrace.Traces, now time.Time) {
 	// instrumentations: the inner one counts. It ends first, but may stand after the
 	// outer one in its batch, and in another scope.
 	eachSpan(traces, func(_ ptrace.ResourceSpans, _ ptrace.ScopeSpans, span ptrace.Span) {
-		if event.KindOf(span) == event.SpanInference {
+		if !span.ParentSpanID().IsEmpty() && event.KindOf(span) == event.SpanInference {
 			e.counts.seen.encloses(span.TraceID(), span.ParentSpanID(), now)
 		}
 	})
@@ -211,7 +227,7 @@ func (e *engine) span(ctx context.Context, resource ptrace.ResourceSpans, scope 
 	c := e.counts
 	switch event.KindOf(span) {
 	case event.SpanInference:
-		request, err := c.readers.spans.Read(span, resource.Resource().Attributes())
+		request, err := c.readers.spans.ReadSpan(span, resource.Resource().Attributes())
 		c.spanRequest(request, err, now)
 	case event.SpanEvaluation:
 		err := event.ReadEvaluationSpan(span, &c.readers.result)
@@ -231,26 +247,26 @@ func (e *engine) span(ctx context.Context, resource ptrace.ResourceSpans, scope 
 }
 
 func (c *counts) spanRequest(request *event.Request, err error, now time.Time) {
-	if c.refuse("span", request, err, now) {
+	if c.refuse("span", &request.Meta, err, now) {
 		return
 	}
 	if c.seen.spanAgain(request, now) {
 		c.telemetry.duplicate("span")
 		return
 	}
-	c.telemetry.counted("span")
-	c.count(request, pcommon.NewMap(), now)
+	c.telemetry.counted("span", 1)
+	c.count(request, now)
 }
 
 func (c *counts) spanResult(result *event.Result, err error, now time.Time) {
-	if c.refuse("span", result, err, now) {
+	if c.refuse("span", &result.Meta, err, now) {
 		return
 	}
 	if c.seen.spanSeen(result.TraceID, result.SpanID, now) || c.seen.evaluationAgain(ofEvaluationEvent, result, now) {
 		c.telemetry.duplicate("span")
 		return
 	}
-	c.telemetry.counted("span")
+	c.telemetry.counted("span", 1)
 	c.seen.evaluated(ofEvaluationSpan, result, now)
 	at := occasion{now: now}
 	at.of(&result.Meta)

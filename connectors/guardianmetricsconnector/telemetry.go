@@ -41,14 +41,14 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 	}, err
 }
 
-// count adds one to the tally of a key.
-func count[K comparable](tallies map[K]*tally, key K, attributes func(K) []attribute.KeyValue) {
+// count adds to the tally of a key.
+func count[K comparable](tallies map[K]*tally, key K, n int, attributes func(K) []attribute.KeyValue) {
 	entry := tallies[key]
 	if entry == nil {
 		entry = &tally{attributes: metric.WithAttributeSet(attribute.NewSet(attributes(key)...))}
 		tallies[key] = entry
 	}
-	entry.n++
+	entry.n += int64(n)
 }
 
 func eventLabel(name string) []attribute.KeyValue {
@@ -63,13 +63,13 @@ func rejectionLabels(r rejection) []attribute.KeyValue {
 	return []attribute.KeyValue{attribute.String("event", r.event), attribute.String("reason", r.reason)}
 }
 
-func (t *telemetry) counted(event string)   { count(t.events, event, eventLabel) }
-func (t *telemetry) duplicate(event string) { count(t.duplicates, event, eventLabel) }
-func (t *telemetry) limited(table string)   { count(t.limits, table, tableLabel) }
-func (t *telemetry) unlabelled()            { t.untiered++ }
+func (t *telemetry) counted(event string, n int) { count(t.events, event, n, eventLabel) }
+func (t *telemetry) duplicate(event string)      { count(t.duplicates, event, 1, eventLabel) }
+func (t *telemetry) limited(table string)        { count(t.limits, table, 1, tableLabel) }
+func (t *telemetry) unlabelled()                 { t.untiered++ }
 
 func (t *telemetry) rejected(event, reason string) {
-	count(t.rejections, rejection{event, reason}, rejectionLabels)
+	count(t.rejections, rejection{event, reason}, 1, rejectionLabels)
 }
 
 // report hands the tallies on.

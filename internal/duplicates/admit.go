@@ -11,23 +11,28 @@ func (t *Table) Admit(key Key, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.advance(now)
-	return t.admit(&key)
+	t.sweep(sweepPerKey)
+	return t.admit(&key, t.done.hash(&key))
 }
 
 // AdmitAll does what Admit does for one key after the other, in less time, and puts what it says of each into admitted, which
-// has as many elements. Little of what it reads is in the processor's caches, but what is asked for at once comes at once.
+// has as many elements.
 func (t *Table) AdmitAll(keys []Key, admitted []bool, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.advance(now)
-	for len(keys) > 0 {
-		n := min(len(keys), maxExpected)
-		t.done.expect(keys[:n])
-		for i := range keys[:n] {
-			admitted[i] = t.admit(&keys[i])
-		}
-		keys, admitted = keys[n:], admitted[n:]
+	t.sweep(len(keys) * sweepPerKey)
+	for i := range keys {
+		admitted[i] = t.admit(&keys[i], t.done.hash(&keys[i]))
 	}
+}
+
+// Expect says which keys will be admitted or claimed next. Little of what that reads is in the processor's caches, and is fetched
+// while the caller does something else. It is of use for some dozens of keys at a time.
+func (t *Table) Expect(keys []Key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.done.expect(keys)
 }
 
 // Knows says whether a key is done or pending, and leaves it as it is.
@@ -38,25 +43,22 @@ func (t *Table) Knows(key Key, now time.Time) bool {
 	if t.isPending(&key) {
 		return true
 	}
-	e := t.done.find(&key)
+	e := t.done.entry(&key)
 	return e != nil && !t.expired(e)
 }
 
-func (t *Table) admit(key *Key) bool {
+func (t *Table) admit(key *Key, hash uint32) bool {
 	if t.isPending(key) {
 		return false
 	}
-	t.sweep()
-	t.done.reserve()
-	hash := t.done.hash(key)
-	slot := t.done.slot(key, hash)
-	if t.done.cells[slot].hash != 0 {
-		if !t.expired(t.done.at(t.done.cells[slot].pos)) {
+	if known := t.done.find(key, hash); known != nil {
+		if !t.expired(t.done.at(known.pos)) {
 			return false
 		}
 		t.stats.Expired++
+		t.done.supersede(known)
 	}
-	t.done.putAt(slot, hash, entry{*key, t.now})
+	t.done.add(hash, entry{*key, t.now})
 	if t.done.len() > t.settings.Limit {
 		t.forget()
 	}

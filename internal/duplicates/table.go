@@ -88,7 +88,7 @@ func (t *Table) Claim(key Key, now time.Time) Verdict {
 	if _, ok := t.pending[key]; ok {
 		return Pending
 	}
-	if e := t.done.find(&key); e != nil && !t.expired(e) {
+	if e := t.done.entry(&key); e != nil && !t.expired(e) {
 		return Done
 	}
 	if len(t.pending) >= t.settings.PendingLimit {
@@ -113,7 +113,7 @@ func (t *Table) Commit(keys []Key, now time.Time) {
 	defer t.mu.Unlock()
 	t.advance(now)
 	for _, key := range keys {
-		t.sweep()
+		t.sweep(sweepPerKey)
 		delete(t.pending, key)
 		t.put(entry{key, t.now})
 	}
@@ -134,13 +134,16 @@ func (t *Table) advance(now time.Time) {
 		t.epoch = now
 	}
 	t.now = max(t.now, int64(now.Sub(t.epoch)))
-	t.sweep()
+	t.sweep(sweepPerKey)
 }
 
-// sweep reclaims a few keys that have expired: more than are added meanwhile, and not so many that one request waits for what
-// piled up over a quiet night.
-func (t *Table) sweep() {
-	for range 4 {
+// sweepPerKey is how many keys that have expired are reclaimed for each that is added: more than are added meanwhile, and not so
+// many that one request waits for what piled up over a quiet night.
+const sweepPerKey = 4
+
+// sweep reclaims keys that have expired, up to a number.
+func (t *Table) sweep(most int) {
+	for range most {
 		if t.done.len() == 0 || !t.expired(t.done.at(t.done.head)) {
 			return
 		}
@@ -154,9 +157,14 @@ func (t *Table) put(e entry) {
 	if t.done.len() >= t.settings.Limit {
 		t.forget()
 	}
-	if old := t.done.put(e); old != nil && t.expired(old) {
-		t.stats.Expired++
+	hash := t.done.hash(&e.key)
+	if known := t.done.find(&e.key, hash); known != nil {
+		if t.expired(t.done.at(known.pos)) {
+			t.stats.Expired++
+		}
+		t.done.supersede(known)
 	}
+	t.done.add(hash, e)
 }
 
 // forget forgets the key that was committed first.

@@ -236,12 +236,16 @@ func TestHistoryUnderChurn(t *testing.T) {
 				delete(want, oldest.key)
 			}
 		}
-		h.put(entry{key, i + 1})
+		hash := h.hash(&key)
+		if known := h.find(&key, hash); known != nil {
+			h.supersede(known)
+		}
+		h.add(hash, entry{key, i + 1})
 		want[key] = i + 1
 		require.Equal(t, len(want), h.used)
 	}
 	for key, at := range want {
-		require.Equal(t, at, h.find(&key).at)
+		require.Equal(t, at, h.entry(&key).at)
 	}
 }
 

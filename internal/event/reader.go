@@ -5,6 +5,7 @@ package event
 
 import (
 	"errors"
+	"math"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -27,8 +28,12 @@ type Reader struct {
 // seat is what an attribute stands for.
 type seat struct {
 	keyed
-	place any     // what field.at gives
-	text  *string // the same, if any string will do
+	place any // what field.at gives
+	// One of these is the same place, if values go there as they are: any string, and finite numbers from low to high.
+	text      *string
+	double    *Float
+	integer   *Int
+	low, high float64
 }
 
 // maxExpected bounds the expectations.
@@ -58,53 +63,100 @@ func (r *Reader) Read(record plog.LogRecord) (Event, error) {
 	return r.event, r.attributes(record.Attributes())
 }
 
-// SpanReader reads spans that stand for calls into one request, as ReadSpan does, in less time. It is not safe for
-// concurrent use.
-type SpanReader struct {
+// RequestReader reads records of requests, and spans that stand for calls, into one request, as Read and ReadSpan do, in less
+// time. It is not safe for concurrent use.
+type RequestReader struct {
 	request Request
 	reader  *Reader
 }
 
-// NewSpanReader gives a reader of spans.
-func NewSpanReader() *SpanReader {
-	r := &SpanReader{}
+// NewRequestReader gives a reader of requests.
+func NewRequestReader() *RequestReader {
+	r := &RequestReader{}
 	r.reader = newReader(&r.request)
 	return r
 }
 
-// Read reads a span. The request is the reader's own and good until the next one; the error is that of ReadSpan.
-func (r *SpanReader) Read(span ptrace.Span, resource pcommon.Map) (*Request, error) {
+// Read reads a record. The request is the reader's own and good until the next one; the error is that of the function Read.
+func (r *RequestReader) Read(record plog.LogRecord) (*Request, error) {
+	r.request.reset()
+	readRecordContext(record, &r.request.Meta)
+	return &r.request, r.reader.attributes(record.Attributes())
+}
+
+// ReadSpan reads a span. The request is the reader's own and good until the next one; the error is that of the function ReadSpan.
+func (r *RequestReader) ReadSpan(span ptrace.Span, resource pcommon.Map) (*Request, error) {
 	return &r.request, r.request.readSpan(span, resource, r.reader)
 }
 
 // attributes reads the attributes of a record or a span.
 func (r *Reader) attributes(attributes pcommon.Map) error {
 	var problems []error
-	highest, position := 0, 0 // rank among the keys
+	highest, position := 0, -1 // rank among the keys
 	for key, value := range attributes.All() {
-		found := r.seat(position, key)
 		position++
-		if found.text != nil && value.Type() == pcommon.ValueTypeStr {
-			*found.text = value.Str()
-			continue
+		// What most attributes are is dealt with here, without a call. Empty strings and zeros are not: values of other types
+		// look like these.
+		found := &r.found
+		if position < len(r.expected) {
+			found = &r.expected[position]
 		}
-		var problem error
-		switch {
-		case found.field == nil:
-			problem = r.table.takeUnknown(r.event, key, value)
-		case found.rank == 0:
-			problem = found.field.take(found.place, value)
-		default:
+		if found.key != key {
+			found = r.look(position, key)
+		}
+		if found.text != nil {
+			if text := value.Str(); text != "" {
+				*found.text = text
+				continue
+			}
+		} else if found.double != nil {
+			if number := value.Double(); number != 0 && found.low <= number && number <= found.high {
+				*found.double = Float{number, true}
+				continue
+			}
+		} else if found.integer != nil {
+			if number := value.Int(); number != 0 && found.low <= float64(number) && float64(number) <= found.high {
+				*found.integer = Int{number, true}
+				continue
+			}
+		}
+		if found.rank > 0 {
 			highest = max(highest, found.rank)
-		}
-		if problem != nil {
+		} else if problem := r.take(found, key, value); problem != nil {
 			problems = append(problems, problem)
 		}
 	}
 	for rank := 1; rank <= highest; rank++ {
-		problems = append(problems, r.table.takeRank(rank, attributes, r.event)...)
+		problems = append(problems, r.takeRank(rank, attributes)...)
+	}
+	if problems == nil {
+		return nil
 	}
 	return errors.Join(problems...)
+}
+
+// take reads an attribute of rank 0, or one that is not that of a field.
+func (r *Reader) take(found *seat, key string, value pcommon.Value) error {
+	if found.field == nil {
+		return r.table.takeUnknown(r.event, key, value)
+	}
+	return found.field.take(found.place, value)
+}
+
+// takeRank reads the fields that are still absent from the other keys of one rank.
+func (r *Reader) takeRank(rank int, attributes pcommon.Map) (problems []error) {
+	position := -1
+	for key, value := range attributes.All() {
+		position++
+		known := r.seat(position, key)
+		if known.rank != rank || isSet(known.place) {
+			continue
+		}
+		if problem := known.field.take(known.place, value); problem != nil {
+			problems = append(problems, problem)
+		}
+	}
+	return problems
 }
 
 // seat gives what the key at a position stands for.
@@ -134,11 +186,27 @@ func (r *Reader) expect(position int) {
 	if position >= maxExpected {
 		return
 	}
-	if r.found.rank == 0 && r.found.field.takesAnyString() {
-		r.found.text, _ = r.found.place.(*string)
-	}
+	r.found.prepare()
 	for len(r.expected) <= position {
 		r.expected = append(r.expected, seat{})
 	}
 	r.expected[position] = r.found
+}
+
+// prepare sets what values that are taken as they are need.
+func (s *seat) prepare() {
+	if s.rank > 0 {
+		return
+	}
+	s.low, s.high = s.field.low.Or(-math.MaxFloat64), s.field.high.Or(math.MaxFloat64)
+	switch place := s.place.(type) {
+	case *string:
+		if s.field.takesAnyString() {
+			s.text = place
+		}
+	case *Float:
+		s.double = place
+	case *Int:
+		s.integer = place
+	}
 }

@@ -42,8 +42,8 @@ func TestReaderIsRead(t *testing.T) {
 	}
 }
 
-func TestSpanReaderIsReadSpan(t *testing.T) {
-	rng, reader := rand.New(rand.NewPCG(1, 7)), NewSpanReader()
+func TestRequestReaderIsRead(t *testing.T) {
+	rng, reader := rand.New(rand.NewPCG(1, 7)), NewRequestReader()
 	for range 400 {
 		span, resource := ptrace.NewSpan(), pcommon.NewMap()
 		span.SetEndTimestamp(pcommon.Timestamp(rng.Int64N(1e18)))
@@ -53,7 +53,15 @@ func TestSpanReaderIsReadSpan(t *testing.T) {
 
 		var want Request
 		wantErr := ReadSpan(span, resource, &want)
-		got, err := reader.Read(span, resource)
+		got, err := reader.ReadSpan(span, resource)
+		require.Equal(t, fmt.Sprint(wantErr), fmt.Sprint(err))
+		require.Equal(t, asText(&want), asText(got))
+
+		record := plog.NewLogRecord()
+		record.SetTimestamp(span.StartTimestamp())
+		span.Attributes().CopyTo(record.Attributes())
+		wantErr = Read(record, &want)
+		got, err = reader.Read(record)
 		require.Equal(t, fmt.Sprint(wantErr), fmt.Sprint(err))
 		require.Equal(t, asText(&want), asText(got))
 	}
@@ -81,7 +89,7 @@ func putRandom(rng *rand.Rand, t *table, keys []string, attributes pcommon.Map) 
 		case 3:
 			value.SetInt(rng.Int64N(10) - 1)
 		case 4:
-			value.SetDouble([]float64{.5, 3, -1, math.NaN()}[rng.IntN(4)])
+			value.SetDouble([]float64{0, .5, 3, -1, math.NaN(), math.Inf(1)}[rng.IntN(6)])
 		case 5:
 			value.SetBool(true)
 		case 6:

@@ -172,20 +172,6 @@ func ReadAttributes(attributes pcommon.Map, e Event) error {
 	return once.attributes(attributes)
 }
 
-// takeRank reads the fields that are still absent from the other keys of one rank.
-func (t *table) takeRank(rank int, attributes pcommon.Map, e Event) (problems []error) {
-	for key, value := range attributes.All() {
-		known, ok := find(&t.keys, key)
-		if !ok || known.rank != rank || known.field.set(e) {
-			continue
-		}
-		if problem := known.field.take(known.field.at(e), value); problem != nil {
-			problems = append(problems, problem)
-		}
-	}
-	return problems
-}
-
 // takeUnknown reads an attribute whose key is not that of a field: one that every
 // event may have, or one of an open field.
 func (t *table) takeUnknown(e Event, key string, value pcommon.Value) error {

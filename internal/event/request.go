@@ -69,7 +69,11 @@ func (r *Request) Severity() plog.SeverityNumber {
 	return plog.SeverityNumberInfo
 }
 
-func (r *Request) reset() { *r = Request{FinishReasons: r.FinishReasons[:0]} }
+func (r *Request) reset() {
+	reasons := r.FinishReasons[:0]
+	*r = Request{} // emptied in place: as a literal with a value it would be copied
+	r.FinishReasons = reasons
+}
 
 func (*Request) table() *table { return requestTable }
 
