@@ -56,6 +56,14 @@ e2e: build e2e-deps ## Real servers: Jaeger, Elasticsearch, OpenSearch, Promethe
 	go vet -tags e2e ./test/e2e/...
 	OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test -tags e2e -timeout 40m -p 1 -v ./test/e2e/... $(E2EFLAGS) | grep -vE '^ *=== '; exit $${PIPESTATUS[0]}
 
+.PHONY: charts
+charts: build $(TOOLS)/promtool ## Prove charts/otelcol-guardian: Helm 3 and 4, helm-unittest, kubeconform, the collector's validate. No cluster.
+	cd internal/tools/charts && go vet . && OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test -count=1 .
+
+.PHONY: charts-update
+charts-update: ## Copy configurations, rules and dashboards into the chart, and render its examples anew.
+	cd internal/tools/charts && go test -run 'TestCopiesAreEqual|TestRenderedExamples' . -update
+
 .PHONY: lint
 # A cache per checkout: the shared one keeps positions in other checkouts, whose
 # generated files it can then no longer tell from ours.
@@ -73,11 +81,20 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s).
 
 .PHONY: bench
 bench: ## Go benchmarks of our packages.
-	go test -run '^$$' -bench . ./internal/... ./receivers/... ./connectors/... ./processors/...
+	go test -run '^$$' -bench . ./internal/... ./receivers/... ./connectors/... ./processors/... ./exporters/...
 
 .PHONY: bench-drift
-bench-drift: ## False alarms and power of the drift tests, as tables (10 minutes); GUARDIAN_DATA is the folder of the public traces.
-	go test ./internal/drift -run 'TestFalseAlarms|TestAzure|TestPower' -thorough -v -timeout 40m
+bench-drift: PEERS := build/venv-drift
+bench-drift: REQUIREMENTS := internal/drift/testdata/peers/requirements.txt
+bench-drift: ## False alarms and power of the drift tests beside SciPy and Evidently, as tables (20 minutes); GUARDIAN_DATA is the folder of the public traces.
+	@cmp -s $(REQUIREMENTS) $(PEERS)/requirements.txt \
+		|| { python3 -m venv --clear $(PEERS) && $(PEERS)/bin/pip install -q --disable-pip-version-check -r $(REQUIREMENTS) && cp $(REQUIREMENTS) $(PEERS)/; } \
+		|| echo 'SciPy and Evidently cannot be installed: that takes Python 3 with venv, and PyPI'
+	go test ./internal/drift -run 'TestFalseAlarms|TestAzure|TestPower' -thorough -peers $(CURDIR)/$(PEERS)/bin/python -v -timeout 60m
+
+.PHONY: bench-drift-pipeline
+bench-drift-pipeline: build ## CPU per million items of pipelines with the drift processor and without it, as a table.
+	go run ./cmd/basebench -binary $(BINARY) -drift $(BENCHFLAGS)
 
 .PHONY: gpu-check
 gpu-check: ## Run the nvml receiver on this machine's GPU beside a load, compare with nvidia-smi, write gpu-check.md.
