@@ -138,6 +138,10 @@ generate: tools ## Regenerate components.go with ocb and the components' metadat
 	@for file in $$(git ls-files -co --exclude-standard '*/metadata.yaml'); do echo "mdatagen $$file"; (cd $$(dirname $$file) && $(CURDIR)/$(TOOLS)/mdatagen metadata.yaml) || exit 1; done
 	@git ls-files -co --exclude-standard '*generated_*' '*/documentation.md' | xargs -r chmod 644
 
+.PHONY: dashboards
+dashboards: ## Write the dashboards of Grafana and the saved objects of Kibana anew.
+	go run ./monitoring/gen
+
 .PHONY: pins
 pins: ## Bring go.mod to the versions of builder-config.yaml.
 	go get $$(awk '/gomod:/ && !/llm-guardian/ {print $$3 "@" $$4}' builder-config.yaml)
