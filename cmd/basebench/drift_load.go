@@ -153,7 +153,7 @@ func (k driftKind) metrics(body int) pmetric.Metrics {
 	rm.Resource().Attributes().PutStr("service.name", "inference")
 	scope := rm.ScopeMetrics().AppendEmpty()
 	m := scope.Metrics().AppendEmpty()
-	points := pmetric.NewNumberDataPointSlice()
+	var points pmetric.NumberDataPointSlice
 	if k == driftGauges {
 		m.SetName("queue.length")
 		points = m.SetEmptyGauge().DataPoints()
