@@ -20,6 +20,9 @@ import (
 func TestDocumentationIsThatOfTheTables(t *testing.T) {
 	page := documentation()
 	testutil.Golden(t, "EVENTS.md", page)
+	for _, name := range []string{NameDrift, NameAnomaly} {
+		assert.Contains(t, string(page), "### "+name)
+	}
 	for _, name := range []string{
 		NameRequest, NameEvaluationResult, NameIssue, NameImprovement, NamePrediction, NameLabel, NameError,
 		NamePerformanceAlert, NameWorkload, NameDetection, NameMapping, NameViolation,
@@ -67,6 +70,14 @@ func documentation() []byte {
 		fmt.Fprintf(&page, "\n## %s\n\nOn records: %s.\n", typ, name)
 		documentRules(&page, table)
 		documentFields(&page, table, "")
+	}
+	page.WriteString("\n## What the collector itself says\n\nThese events have no JSON form. Their records also have the keys that the detector or monitor groups by.\n")
+	for _, table := range []*table{driftTable, anomalyTable} {
+		fmt.Fprintf(&page, "\n### %s\n\n| attribute | type | values | meaning |\n|---|---|---|---|\n", table.eventName)
+		for i := range table.fields {
+			f := &table.fields[i]
+			fmt.Fprintf(&page, "| %s | %s | %s | %s |\n", names("", f.attributeNames()), typeName(f), values(f), f.meaning)
+		}
 	}
 	return page.Bytes()
 }

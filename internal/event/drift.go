@@ -39,6 +39,7 @@ type Drift struct {
 	WindowStart           string
 	WindowEnd             string
 	Reference             DriftReference
+	Episode               Episode // of the guardian_events connector, which says when an alarm begins and ends
 	Bins                  Attributes
 	Details               Attributes
 }
@@ -99,6 +100,9 @@ var driftTable = newTable("", NameDrift, func() Event { return new(Drift) }, nil
 			as("guardian.drift.reference.age").notNegative(),
 		boolean("reference.provisional", "whether nobody has found the reference stable yet", func(d *Drift) *Bool { return &d.Reference.Provisional }).
 			as("guardian.drift.reference.provisional"),
+	},
+	episodeFields("guardian.drift.", func(d *Drift) *Episode { return &d.Episode }),
+	fields{
 		open("bins", "shares of both sides on the same edges", func(d *Drift) *Attributes { return &d.Bins }).as("guardian.drift.bins"),
 		open("details", "what else the tests say", func(d *Drift) *Attributes { return &d.Details }).as("guardian.drift.details"),
 	},
