@@ -20,7 +20,6 @@ type calibration struct {
 	scores ranked[float32]
 	alarms []uint64 // a bit for each of scores.recent: of an anomaly
 	raised int      // how many of them
-	budget int      // how many they may be
 	alpha  float64
 	heavy  bool    // as in tail.fit
 	cap    float64 // what the score of an anomaly counts for at most
@@ -40,7 +39,6 @@ func newCalibration(limit int, alpha float64, heavy bool) calibration {
 		alpha:  alpha,
 		heavy:  heavy,
 		alarms: make([]uint64, (limit+63)/64),
-		budget: limit / 32,
 	}
 }
 
@@ -82,7 +80,7 @@ func (c *calibration) p(raw float64) pValue {
 // add takes the score of a row that was judged.
 func (c *calibration) add(raw float64, anomalous bool) {
 	if anomalous {
-		if c.raised >= c.budget {
+		if c.raised >= c.budget() {
 			return
 		}
 		if raw > farBeyond*c.cap {
@@ -94,6 +92,10 @@ func (c *calibration) add(raw float64, anomalous bool) {
 		c.fit()
 	}
 }
+
+// budget is how many scores of anomalies may be kept: a thirtieth of all there are, so that a few early ones are not all that the tail of
+// few calm scores is made of. An anomaly that lasts would look calm from then on.
+func (c *calibration) budget() int { return c.size() / 32 }
 
 // replace starts anew with the scores of calm rows in the order in which they came.
 func (c *calibration) replace(scores []float64) {
