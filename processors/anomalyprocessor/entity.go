@@ -1,0 +1,338 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package anomalyprocessor
+
+import (
+	"encoding/binary"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/anomaly"
+	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
+)
+
+// maxGroupValue is the length to which longer values of group_by are cut.
+const maxGroupValue = 256
+
+// place is where an attribute may stand: on a point, its scope, its resource.
+type place struct{ record, scope, resource pcommon.Map }
+
+// find gives the first attribute that has one of the spellings of a key.
+func (p *place) find(spellings []string) (pcommon.Value, bool) {
+	for _, attributes := range []pcommon.Map{p.record, p.scope, p.resource} {
+		for _, key := range spellings {
+			if v, ok := attributes.Get(key); ok {
+				return v, true
+			}
+		}
+	}
+	return pcommon.Value{}, false
+}
+
+// appendGroupValue appends a value with its length, so that no two lists of values have one key.
+func appendGroupValue(key []byte, v pcommon.Value, ok bool) []byte {
+	if !ok {
+		return append(key, 0)
+	}
+	var text string
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		text = v.Str()
+	case pcommon.ValueTypeInt:
+		text = strconv.FormatInt(v.Int(), 10)
+	default:
+		text = v.AsString()
+	}
+	if len(text) > maxGroupValue {
+		text = strings.ToValidUTF8(text[:maxGroupValue], "")
+	}
+	return append(binary.AppendUvarint(key, uint64(len(text))), text...)
+}
+
+// groupValues takes the key of an entity apart.
+func groupValues(key string, n int) (values []string, ok bool) {
+	for range n {
+		length, size := binary.Uvarint([]byte(key[:min(len(key), binary.MaxVarintLen64)]))
+		if size <= 0 || length > maxGroupValue || uint64(len(key)-size) < length {
+			return nil, false
+		}
+		values = append(values, key[size:size+int(length)])
+		key = key[size+int(length):]
+	}
+	return values, key == ""
+}
+
+// entity is what is judged on its own.
+type entity struct {
+	detector *detector
+	key      string
+	values   []string // of group_by
+	metrics  []metricState
+	aligner  *anomaly.Aligner
+	judge    *anomaly.Detector
+
+	seen    time.Time // by the clock
+	gone    bool
+	queued  bool  // for training
+	step    int64 // number of the last step in which a point came
+	touched int64 // time of the last point that is not folded yet, in that step
+	waiting bool  // there is one
+	lastPut int64 // time that the aligner was given last
+
+	// What was emitted.
+	emitted int64  // time of the last row that was
+	lively  int    // rows that will be emitted whatever they say
+	shown   uint64 // metrics whose details are shown, one bit each
+}
+
+// metricState are the series of a metric of an entity.
+type metricState struct {
+	kind    kind
+	series  []*seriesState // in the order in which they came
+	changed bool           // since it was folded
+	silent  bool           // 0 where nothing comes
+}
+
+// attach gives a series a place in a metric. A metric has one kind: series of another one find no place as long as the older ones report.
+func (e *entity) attach(s *seriesState, metric int, k kind, at int64) bool {
+	d, m := e.detector, &e.metrics[metric]
+	if len(m.series) > 0 && m.kind != k {
+		for _, other := range m.series {
+			if !other.stale && at-other.at <= int64(d.config.Carry) {
+				d.tally.rejected[reasonWrongType]++
+				return false
+			}
+		}
+		for _, other := range m.series {
+			*other = seriesState{}
+		}
+		m.series = nil
+	}
+	if !d.plans[metric].fits(k) {
+		d.tally.rejected[reasonUnsupported]++
+		return false
+	}
+	m.kind, m.silent = k, k.delta() || d.plans[metric].absentIsZero
+	*s = seriesState{entity: e, metric: uint16(metric), kind: k}
+	if k == kindHistogram || k == kindDeltaHistogram {
+		s.counts = new(counts)
+	}
+	m.series = append(m.series, s)
+	return true
+}
+
+// detach takes the place of a series that is evicted.
+func (e *entity) detach(s *seriesState) {
+	m := &e.metrics[s.metric]
+	m.series = slices.DeleteFunc(m.series, func(other *seriesState) bool { return other == s })
+}
+
+// commit takes a point of one of the series.
+func (e *entity) commit(s *seriesState, p *point, b *batch, now time.Time) {
+	d := e.detector
+	e.seen = now
+	step := floorDiv(p.at, int64(d.config.Step))
+	if e.waiting && step != e.step {
+		e.fold(now)
+	}
+	if why, ok := s.take(p, b, step); !ok {
+		d.tally.rejected[why]++
+		return
+	}
+	d.tally.points++
+	e.metrics[s.metric].changed = true
+	if !e.waiting {
+		e.waiting, e.touched = true, p.at
+		if e.step != step {
+			e.step = step
+			e.beginStep(now)
+		}
+		b.touched = append(b.touched, e)
+	}
+	e.touched = max(e.touched, p.at)
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b != 0 && (a < 0) != (b < 0) {
+		q--
+	}
+	return q
+}
+
+// beginStep puts 0 where silence means that.
+func (e *entity) beginStep(now time.Time) {
+	for i := range e.metrics {
+		plan := &e.detector.plans[i]
+		if !e.metrics[i].silent {
+			continue
+		}
+		for j := range plan.values {
+			if plan.zeroWhenSilent(plan.values[j].kind, e.metrics[i].kind) {
+				e.put(plan.first+j, e.step*int64(e.detector.config.Step), 0, now)
+			}
+		}
+	}
+}
+
+// fold makes values of the metrics that have changed, and has the rows judged that are complete.
+func (e *entity) fold(now time.Time) {
+	e.waiting = false
+	for i := range e.metrics {
+		m := &e.metrics[i]
+		if !m.changed {
+			continue
+		}
+		m.changed = false
+		plan := &e.detector.plans[i]
+		for j, v := range plan.values {
+			if number := e.valueOf(m, plan, v); number-number == 0 {
+				e.put(plan.first+j, e.touched, number, now)
+			}
+		}
+	}
+	e.judgeRows(now)
+}
+
+// put gives a metric its value in a step.
+func (e *entity) put(column int, at int64, number float64, now time.Time) {
+	// The aligner takes the last of several points in a step: this one is.
+	if e.lastPut >= at && floorDiv(e.lastPut, int64(e.detector.config.Step)) == e.step {
+		at = e.lastPut + 1
+	}
+	e.lastPut = at
+	switch e.aligner.Add(column, at, number, now.UnixNano()) {
+	case anomaly.Late:
+		e.detector.tally.rejected[reasonLate]++
+	case anomaly.Ahead:
+		e.detector.tally.rejected[reasonAhead]++
+	case anomaly.Unusable:
+		e.detector.tally.rejected[reasonNotFinite]++
+	}
+}
+
+// valueOf makes one value of the series of a metric; NaN where there is none.
+func (e *entity) valueOf(m *metricState, plan *metricPlan, v value) float64 {
+	what := v.kind
+	if what == valueAuto {
+		what = m.kind.natural()
+	}
+	switch {
+	case len(m.series) == 0 || !what.madeOf(m.kind):
+		return nan
+	case what == valueLevel || what == valueRate:
+		return e.combined(m, plan, what)
+	default:
+		return e.pooled(m, what, v.quantile)
+	}
+}
+
+// combined folds the values or rates of series.
+func (e *entity) combined(m *metricState, plan *metricPlan, what valueKind) float64 {
+	how := plan.combine
+	if how == "" {
+		how = m.kind.combine()
+	}
+	var result float64
+	n := 0
+	for _, s := range m.series {
+		v, ok := e.of(s, what)
+		if !ok {
+			continue
+		}
+		n++
+		switch {
+		case n == 1:
+			result = v
+		case how == combineMax:
+			result = max(result, v)
+		case how == combineMin:
+			result = min(result, v)
+		default:
+			result += v
+		}
+	}
+	switch {
+	case n == 0:
+		return nan
+	case how == combineMean:
+		return result / float64(n)
+	default:
+		return result
+	}
+}
+
+// of gives the value or rate of a series; ok is false where it has none any more.
+func (e *entity) of(s *seriesState, what valueKind) (float64, bool) {
+	current := s.step == e.step
+	switch {
+	case !s.known, !current && e.touched-s.at > int64(e.detector.config.Carry):
+		return 0, false
+	case what == valueLevel:
+		return s.value, true
+	case !current && s.kind.delta():
+		return 0, true
+	}
+	v := s.rate(e.detector.config.Step.Seconds())
+	return v, v == v
+}
+
+// pooled gives the mean or a quantile of all that the series have counted in the step.
+func (e *entity) pooled(m *metricState, what valueKind, q float64) float64 {
+	var pool *histogram.Histogram
+	for _, s := range m.series {
+		if !s.known || s.step != e.step || s.counts.step.Count == 0 {
+			continue
+		}
+		if pool == nil {
+			pool = &s.counts.step
+			if len(m.series) > 1 {
+				pool = &e.detector.pool
+				pool.Reset()
+				pool.Add(&s.counts.step)
+			}
+			continue
+		}
+		if !pool.Add(&s.counts.step) {
+			e.detector.tally.rejected[reasonBuckets]++
+		}
+	}
+	switch {
+	case pool == nil:
+		return nan
+	case what == valueMean:
+		return pool.Mean()
+	default:
+		return pool.Quantile(q)
+	}
+}
+
+// judgeRows judges the rows whose steps are over.
+func (e *entity) judgeRows(now time.Time) {
+	d := e.detector
+	for row, ok := e.aligner.Next(now.UnixNano()); ok; row, ok = e.aligner.Next(now.UnixNano()) {
+		v := e.judge.Observe(row.At, row.Values)
+		d.count(&v)
+		d.output.take(e, &v, row.Values)
+		if !e.queued && e.judge.Training() != nil {
+			e.queued = true
+			d.train(e)
+		}
+	}
+}
+
+// bytes is about how much memory the entity takes.
+func (e *entity) bytes() int {
+	return entityBytes + len(e.key)*2 + len(e.metrics)*metricBytes + e.judge.Bytes()
+}
+
+// Rough sizes: of an entity with its aligner, and of a metric of it.
+const (
+	entityBytes = 600
+	metricBytes = 250
+)

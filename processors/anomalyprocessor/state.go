@@ -1,0 +1,309 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package anomalyprocessor
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.uber.org/zap"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
+	"github.com/llm-guardian/otelcol-guardian/internal/series"
+)
+
+// stateSchema is the version of what snapshot writes.
+const stateSchema = 1
+
+// snapshot writes everything that decides later verdicts, and the verdicts that were not taken yet.
+func (e *engine) snapshot() []byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var to checkpoint.Encoder
+	to.Count(len(e.detectors))
+	for _, d := range e.detectors {
+		d.encode(&to)
+	}
+	e.output.cut()
+	waiting := e.output.outbox.Waiting()
+	to.Count(len(waiting))
+	for _, metrics := range waiting {
+		blob, _ := (&pmetric.ProtoMarshaler{}).MarshalMetrics(metrics) // it never fails
+		to.Bytes(blob)
+	}
+	return to.Data()
+}
+
+// signature is what must be as it was for a state to mean the same.
+func (d *detector) signature() string {
+	c := d.config
+	parts := []string{strings.Join(c.GroupBy, ","), strings.Join(d.columns, ","), c.Step.String()}
+	for i := range c.Metrics {
+		parts = append(parts, c.Metrics[i].Name, c.Metrics[i].Combine)
+	}
+	return strings.Join(parts, "\x00")
+}
+
+// encode writes a detector, in a blob that can be skipped.
+func (d *detector) encode(to *checkpoint.Encoder) {
+	to.String(d.config.Name)
+	to.String(d.signature())
+	var entities checkpoint.Encoder
+	d.encodeEntities(&entities)
+	to.Bytes(entities.Data())
+}
+
+func (d *detector) encodeEntities(to *checkpoint.Encoder) {
+	refs := map[*seriesState]series.Ref{}
+	for ref, s := range d.series.All() {
+		if s.entity != nil {
+			refs[s] = ref
+		}
+	}
+	to.Count(len(d.list))
+	var labels, blob []byte
+	for _, e := range d.list {
+		to.String(e.key)
+		blob = e.judge.Append(blob[:0])
+		to.Bytes(blob)
+		blob = e.aligner.Append(blob[:0])
+		to.Bytes(blob)
+		for _, v := range []int64{e.step, e.lastPut, e.emitted, int64(e.lively)} {
+			to.Varint(v)
+		}
+		to.Uvarint(e.shown)
+		for i := range e.metrics {
+			m := &e.metrics[i]
+			to.Uvarint(uint64(m.kind))
+			to.Count(len(m.series))
+			for _, s := range m.series {
+				labels = d.series.AppendLabels(labels[:0], refs[s])
+				to.Bytes(labels)
+				s.encode(to)
+			}
+		}
+	}
+}
+
+func (s *seriesState) encode(to *checkpoint.Encoder) {
+	to.Bool(s.known)
+	to.Bool(s.stale)
+	to.Uvarint(uint64(s.older))
+	for _, v := range []int64{s.turnAt, s.at, s.start, s.step} {
+		to.Varint(v)
+	}
+	for _, v := range []float64{s.value, s.added, s.over} {
+		to.Float64(v)
+	}
+	if s.counts != nil {
+		encodeHistogram(to, &s.counts.last)
+		encodeHistogram(to, &s.counts.step)
+	}
+}
+
+func encodeHistogram(to *checkpoint.Encoder, h *histogram.Histogram) {
+	to.Uvarint(h.Count)
+	to.Float64(h.Sum)
+	to.Count(len(h.Bounds))
+	for _, b := range h.Bounds {
+		to.Float64(b)
+	}
+	encodeCounts(to, h.Counts)
+	to.Bool(h.Exponential)
+	to.Varint(int64(h.Scale))
+	to.Float64(h.ZeroThreshold)
+	to.Uvarint(h.Zeros)
+	for _, side := range []*histogram.Side{&h.Negative, &h.Positive} {
+		to.Varint(int64(side.Offset))
+		encodeCounts(to, side.Counts)
+	}
+}
+
+func encodeCounts(to *checkpoint.Encoder, counts []uint64) {
+	to.Count(len(counts))
+	for _, n := range counts {
+		to.Uvarint(n)
+	}
+}
+
+// saved is the state of a detector as it was saved.
+type saved struct {
+	name, signature string
+	entities        []savedEntity
+}
+
+type savedEntity struct {
+	key                            string
+	judge, aligner                 []byte
+	step, lastPut, emitted, lively int64
+	shown                          uint64
+	metrics                        []savedMetric
+}
+
+type savedMetric struct {
+	kind   kind
+	series []savedSeries
+}
+
+type savedSeries struct {
+	labels []byte
+	state  seriesState
+}
+
+// decodeDetector reads a detector. It gives none where the detector of that name is configured otherwise now, or is gone.
+func (e *engine) decodeDetector(d *checkpoint.Decoder) (s saved, of *detector, err error) {
+	s.name, s.signature = d.String(), d.String()
+	for _, candidate := range e.detectors {
+		if candidate.config.Name == s.name && candidate.signature() == s.signature {
+			of = candidate
+		}
+	}
+	blob := checkpoint.NewDecoder(d.Bytes())
+	if d.Err() != nil || of == nil {
+		return s, of, d.Err()
+	}
+	for range blob.Count(10) {
+		s.entities = append(s.entities, decodeEntity(blob, len(of.plans)))
+	}
+	return s, of, blob.Finish()
+}
+
+func decodeEntity(d *checkpoint.Decoder, metrics int) savedEntity {
+	e := savedEntity{
+		key: d.String(), judge: d.Bytes(), aligner: d.Bytes(),
+		step: d.Varint(), lastPut: d.Varint(), emitted: d.Varint(), lively: d.Varint(), shown: d.Uvarint(),
+	}
+	for range metrics {
+		m := savedMetric{kind: kind(min(d.Uvarint(), uint64(kinds-1)))}
+		for range d.Count(32) {
+			m.series = append(m.series, savedSeries{d.Bytes(), decodeSeries(d, m.kind)})
+		}
+		e.metrics = append(e.metrics, m)
+	}
+	return e
+}
+
+func decodeSeries(d *checkpoint.Decoder, k kind) seriesState {
+	s := seriesState{
+		kind: k, known: d.Bool(), stale: d.Bool(), older: uint8(min(d.Uvarint(), turnAfter)),
+		turnAt: d.Varint(), at: d.Varint(), start: d.Varint(), step: d.Varint(),
+		value: d.Float64(), added: d.Float64(), over: d.Float64(),
+	}
+	if k == kindHistogram || k == kindDeltaHistogram {
+		s.counts = &counts{last: decodeHistogram(d), step: decodeHistogram(d)}
+	}
+	return s
+}
+
+func decodeHistogram(d *checkpoint.Decoder) histogram.Histogram {
+	h := histogram.Histogram{Count: d.Uvarint(), Sum: d.Float64()}
+	for range d.Count(8) {
+		h.Bounds = append(h.Bounds, d.Float64())
+	}
+	h.Counts = decodeCounts(d)
+	h.Exponential, h.Scale, h.ZeroThreshold, h.Zeros = d.Bool(), int32(d.Varint()), d.Float64(), d.Uvarint()
+	h.Negative = histogram.Side{Offset: int32(d.Varint()), Counts: decodeCounts(d)}
+	h.Positive = histogram.Side{Offset: int32(d.Varint()), Counts: decodeCounts(d)}
+	return h
+}
+
+func decodeCounts(d *checkpoint.Decoder) (counts []uint64) {
+	for range d.Count(1) {
+		counts = append(counts, d.Uvarint())
+	}
+	return counts
+}
+
+// restore reads what snapshot wrote. Detectors that are configured otherwise than they were begin again.
+func (e *engine) restore(schema uint32, blob []byte) error {
+	if schema != stateSchema {
+		return fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
+	}
+	d := checkpoint.NewDecoder(blob)
+	type pair struct {
+		saved
+		of *detector
+	}
+	var all []pair
+	for range d.Count(3) {
+		s, of, err := e.decodeDetector(d)
+		if err != nil {
+			return err
+		}
+		all = append(all, pair{s, of})
+	}
+	var waiting []pmetric.Metrics
+	for range d.Count(1) {
+		metrics, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(d.Bytes())
+		if err != nil {
+			return fmt.Errorf("cannot read verdicts that were waiting: %w", err)
+		}
+		waiting = append(waiting, metrics)
+	}
+	if err := d.Finish(); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := time.Now()
+	for _, s := range all {
+		logger := e.set.Logger.With(zap.String("detector", s.name))
+		if s.of == nil {
+			logger.Warn("Detector looks at something else than it did, or is gone: what it has learned is dropped.")
+			continue
+		}
+		s.of.restore(&s.saved, now, logger)
+	}
+	for _, metrics := range waiting {
+		e.output.outbox.Put(metrics)
+	}
+	return nil
+}
+
+func (d *detector) restore(s *saved, now time.Time, logger *zap.Logger) {
+	var failures int
+	var failure error
+	for i := range s.entities {
+		from := &s.entities[i]
+		if _, ok := groupValues(from.key, len(d.config.GroupBy)); !ok || d.entities[from.key] != nil || len(d.entities) >= d.config.Limits.Entities {
+			continue
+		}
+		e := d.addEntity(from.key, now)
+		if err := errors.Join(e.judge.Restore(from.judge), e.aligner.Restore(from.aligner)); err != nil {
+			failures, failure = failures+1, err
+			continue
+		}
+		e.step, e.lastPut, e.emitted, e.lively, e.shown = from.step, from.lastPut, from.emitted, int(min(max(from.lively, 0), livelyRows)), from.shown
+		for j := range from.metrics {
+			e.restoreMetric(j, &from.metrics[j])
+		}
+		if e.judge.Training() != nil {
+			e.queued = true
+			d.train(e)
+		}
+	}
+	if failures > 0 {
+		logger.Warn("Entities begin again.", zap.Int("entities", failures), zap.Error(failure))
+	}
+}
+
+// restoreMetric puts the series of a metric back. One for which there is no room begins again with its next point.
+func (e *entity) restoreMetric(metric int, from *savedMetric) {
+	e.metrics[metric].kind = from.kind
+	for i := range from.series {
+		s, err := e.detector.series.Restore(from.series[i].labels)
+		if err != nil || s.entity != nil {
+			continue
+		}
+		if e.attach(s, metric, from.kind, from.series[i].state.at) {
+			state := from.series[i].state
+			state.entity, state.metric = e, uint16(metric)
+			*s = state
+		}
+	}
+}
