@@ -3,10 +3,12 @@
 package main
 
 import (
+	guardianeventsconnector "github.com/llm-guardian/otelcol-guardian/connectors/guardianeventsconnector"
 	guardianmetricsconnector "github.com/llm-guardian/otelcol-guardian/connectors/guardianmetricsconnector"
 	alertmanagerexporter "github.com/llm-guardian/otelcol-guardian/exporters/alertmanagerexporter"
 	guardiananswersextension "github.com/llm-guardian/otelcol-guardian/extensions/guardiananswersextension"
 	guardiancontrolextension "github.com/llm-guardian/otelcol-guardian/extensions/guardiancontrolextension"
+	anomalyprocessor "github.com/llm-guardian/otelcol-guardian/processors/anomalyprocessor"
 	driftprocessor "github.com/llm-guardian/otelcol-guardian/processors/driftprocessor"
 	guardianreceiver "github.com/llm-guardian/otelcol-guardian/receivers/guardianreceiver"
 	nvmlreceiver "github.com/llm-guardian/otelcol-guardian/receivers/nvmlreceiver"
@@ -176,6 +178,7 @@ func components() (otelcol.Factories, error) {
 	})
 
 	factories.Processors, err = otelcol.MakeFactoryMap[processor.Factory](
+		anomalyprocessor.NewFactory(),
 		driftprocessor.NewFactory(),
 		memorylimiterprocessor.NewFactory(),
 		cumulativetodeltaprocessor.NewFactory(),
@@ -191,6 +194,7 @@ func components() (otelcol.Factories, error) {
 		return otelcol.Factories{}, err
 	}
 	factories.ProcessorModules = makeModulesMap(factories.Processors, map[component.Type]string{
+		anomalyprocessor.NewFactory().Type():           "github.com/llm-guardian/otelcol-guardian v0.0.0",
 		driftprocessor.NewFactory().Type():             "github.com/llm-guardian/otelcol-guardian v0.0.0",
 		memorylimiterprocessor.NewFactory().Type():     "go.opentelemetry.io/collector/processor/memorylimiterprocessor v0.158.0",
 		cumulativetodeltaprocessor.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/processor/cumulativetodeltaprocessor v0.158.0",
@@ -204,6 +208,7 @@ func components() (otelcol.Factories, error) {
 	})
 
 	factories.Connectors, err = otelcol.MakeFactoryMap[connector.Factory](
+		guardianeventsconnector.NewFactory(),
 		guardianmetricsconnector.NewFactory(),
 		forwardconnector.NewFactory(),
 		signaltometricsconnector.NewFactory(),
@@ -212,6 +217,7 @@ func components() (otelcol.Factories, error) {
 		return otelcol.Factories{}, err
 	}
 	factories.ConnectorModules = makeModulesMap(factories.Connectors, map[component.Type]string{
+		guardianeventsconnector.NewFactory().Type():  "github.com/llm-guardian/otelcol-guardian v0.0.0",
 		guardianmetricsconnector.NewFactory().Type(): "github.com/llm-guardian/otelcol-guardian v0.0.0",
 		forwardconnector.NewFactory().Type():         "go.opentelemetry.io/collector/connector/forwardconnector v0.158.0",
 		signaltometricsconnector.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/connector/signaltometricsconnector v0.158.0",
