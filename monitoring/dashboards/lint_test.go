@@ -182,7 +182,6 @@ func TestAlertsHaveAPanel(t *testing.T) {
 		"README.md":           true,
 		"LowModelAccuracy.md": true, // nothing measures accuracy yet
 		"accuracy_drop.md":    true,
-		"AnomalyDetected.md":  true, // and nothing finds anomalies
 		"PerformanceAlert.md": true, // an event without a metric: Kibana has a search for it
 	}
 	for _, book := range books {

@@ -31,6 +31,13 @@ var others = names{
 	"ALERTS":                 nil,
 	"httpcheck_status":       {"http_url", "http_status_class", "http_method"},
 	"node_cpu_seconds_total": {"cpu", "mode"}, // of configs/agent.yaml
+	// Of the anomaly processor; the labels beside detector and metric are those of the shipped detectors.
+	"guardian_anomaly_state":         {"detector", "specialist_type", "model_name"},
+	"guardian_anomaly_score":         {"detector", "specialist_type", "model_name"},
+	"guardian_anomaly_value":         {"detector", "specialist_type", "model_name", "metric"},
+	"guardian_anomaly_baseline_mean": {"detector", "specialist_type", "model_name", "metric"},
+	"guardian_anomaly_z_score":       {"detector", "specialist_type", "model_name", "metric"},
+	"guardian_anomaly_contribution":  {"detector", "specialist_type", "model_name", "metric"},
 	// The collector's own, https://opentelemetry.io/docs/collector/internal-telemetry.
 	"otelcol_process_uptime_seconds_total":             {},
 	"otelcol_process_cpu_seconds_total":                {},

@@ -45,8 +45,9 @@ var writePanels = flag.Bool("panels", false, "write monitoring/dashboards/PANELS
 const (
 	watchedPast    = 10 * time.Minute
 	watchedPresent = 90 * time.Second
-	watchedRate    = 100 // events per second
-	watchedSpeed   = 40  // virtual seconds per second, until the present is reached
+	watchedCalm    = 65 * time.Second // of the present, after which most requests fail
+	watchedRate    = 100              // events per second
+	watchedSpeed   = 40               // virtual seconds per second, until the present is reached
 )
 
 // watched is what dashboards look at: the shipped gateway and agent, with what they watch, and two Prometheus with the
@@ -58,8 +59,8 @@ type watched struct {
 	written    *servers.Prometheus
 }
 
-// startWatched starts the shipped configurations. Their intervals are shortened, and so are the reference and the window of
-// drift, for which a run of minutes has too few predictions.
+// startWatched starts the shipped configurations. Their intervals are shortened, and so is what the judges of drift and
+// anomalies learn from, for which a run of minutes has too little.
 func startWatched(t *testing.T, elastic string) watched {
 	t.Helper()
 	rules, err := filepath.Glob(filepath.Join(testutil.Root(t), "monitoring", "rules", "*.yaml"))
@@ -78,6 +79,22 @@ processors:
     monitors:
       - {name: features, input: predictions, reference: {first: 1000}, window: {samples: 300}}
       - {name: confidence, kind: concept, input: predictions, value: confidence, reference: {first: 1000}, window: {samples: 300}}
+  anomaly:
+    detectors:
+      - name: specialists
+        metrics: [specialist.request.duration, specialist.requests, {name: specialist.errors, absent_is_zero: true}]
+        group_by: [specialist.type]
+        step: 2s
+        min_observations: 20
+        alpha: 0.01
+      - name: models
+        metrics: [ml.request.duration, ml.requests, {name: ml.errors, absent_is_zero: true}]
+        group_by: [model.name]
+        step: 2s
+        min_observations: 20
+        alpha: 0.01
+connectors:
+  guardian_events: {anomaly: {hysteresis: {raise: 1, of: 1, clear: 1}}}
 `)
 	postgres, control := servers.StartPostgres(t), nvmltest.NewControl(t)
 	host, port, err := net.SplitHostPort(postgres.Addr)
@@ -125,6 +142,7 @@ func (w watched) run(t *testing.T) {
 		Seed: 11, Start: start, Rate: watchedRate, LateAfter: time.Second, LateWithin: 5 * time.Minute,
 		Drifts:   []cluster.Drift{{Model: "churn", Feature: "income", At: watchedPast / 2, Shift: 1}},
 		Troubles: []cluster.Trouble{{Specialist: "chat-1", From: watchedPast / 2, To: watchedPast + time.Hour}},
+		Bursts:   []cluster.Burst{{From: watchedPast + watchedCalm, To: watchedPast + time.Hour, ErrorShare: 0.9}},
 	})
 	require.NoError(t, err)
 	guardian, err := sender.NewGuardian(sender.GuardianOptions{

@@ -146,6 +146,7 @@ func models() page {
 					}},
 				},
 			}},
+			anomalies("model_name", "Model"),
 			{title: "Tier 4: resources", panels: []panel{
 				{
 					kind: graph, title: "Inference time P95", unit: "s", width: 8,

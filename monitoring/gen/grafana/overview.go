@@ -53,6 +53,34 @@ func overview() page {
 					queries:     []query{{expr: `count(ALERTS{alertstate="firing",severity=~"warning|critical"}) or vector(0)`, legend: "firing"}},
 				},
 			}},
+			{title: "Alerts and services", panels: []panel{
+				{
+					kind: table, title: "Firing alerts", unit: "short", width: 14,
+					description: "What fires now, by this Prometheus' own rules. Silenced and inhibited alerts are here too: only Alertmanager knows.",
+					queries:     []query{{expr: `ALERTS{alertstate="firing"}`}},
+					columns: []column{
+						{label: "alertname", title: "Alert"},
+						{label: "severity", title: "Severity"},
+						{label: "model_name", title: "Model"},
+						{label: "feature_name", title: "Feature"},
+						{label: "specialist_type", title: "Specialist"},
+						{label: "endpoint", title: "Endpoint"},
+						{label: "service", title: "Service"},
+					},
+				},
+				{
+					kind: timeline, title: "Anomalies", unit: "short", width: 10, states: anomalyStates, lines: lines{blue, []line{{1, green}, {2, red}}}, runbook: "AnomalyDetected",
+					description: "What the anomaly processor says of specialists and models: unlike what it has learned, not bad.",
+					queries:     []query{{expr: `max by (detector, specialist_type, model_name) (guardian_anomaly_state{#})`, legend: "{{specialist_type}}{{model_name}} {{detector}}"}},
+				},
+				{
+					kind: timeline, title: "Health checks", unit: "bool_on_off", width: 24, runbook: "ServiceDown",
+					description: "Whether each URL answered with a status of 2xx.",
+					states:      states{{"1", "answers", green}, {"0", "down", red}},
+					lines:       presenceLines,
+					queries:     []query{{expr: `max by (http_url) (httpcheck_status{#,http_status_class="2xx"})`, legend: "{{http_url}}"}},
+				},
+			}},
 			{title: "Requests", panels: []panel{
 				{
 					kind: graph, title: "Request rate against its normal", unit: "reqps", width: 12,
@@ -138,29 +166,6 @@ func overview() page {
 					kind: graph, title: "Silence of applications", unit: "s", width: 8, lines: silenceLines, runbook: "ServiceDown",
 					description: "Seconds since telemetry of an application last reached the gateway, of any signal. An application with nothing to do is silent too.",
 					queries:     []query{{expr: `service:silence:seconds`, legend: "{{job}}"}},
-				},
-			}},
-			{title: "Alerts and services", panels: []panel{
-				{
-					kind: table, title: "Firing alerts", unit: "short", width: 14,
-					description: "What fires now, by this Prometheus' own rules. Silenced and inhibited alerts are here too: only Alertmanager knows.",
-					queries:     []query{{expr: `ALERTS{alertstate="firing"}`}},
-					columns: []column{
-						{label: "alertname", title: "Alert"},
-						{label: "severity", title: "Severity"},
-						{label: "model_name", title: "Model"},
-						{label: "feature_name", title: "Feature"},
-						{label: "specialist_type", title: "Specialist"},
-						{label: "endpoint", title: "Endpoint"},
-						{label: "service", title: "Service"},
-					},
-				},
-				{
-					kind: timeline, title: "Health checks", unit: "bool_on_off", width: 10, runbook: "ServiceDown",
-					description: "Whether each URL answered with a status of 2xx.",
-					states:      states{{"1", "answers", green}, {"0", "down", red}},
-					lines:       presenceLines,
-					queries:     []query{{expr: `max by (http_url) (httpcheck_status{#,http_status_class="2xx"})`, legend: "{{http_url}}"}},
 				},
 			}},
 			{title: "Business and compliance", panels: []panel{

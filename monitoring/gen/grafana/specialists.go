@@ -91,6 +91,7 @@ func specialists() page {
 					}},
 				},
 			}},
+			anomalies("specialist_type", "Specialist"),
 			{title: "Guardians", panels: []panel{
 				{
 					kind: graph, title: "Evaluations", unit: "cps", width: 8, stacked: true,

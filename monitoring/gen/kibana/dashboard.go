@@ -16,10 +16,11 @@ func dashboard() object {
 		{"visualization", "guardian-events-by-kind", 34, 0, 14, 14},
 		{"visualization", "guardian-reference-against-current", 0, 14, 48, 22},
 		{"search", "guardian-drift-raised", 0, 36, 48, 12},
-		{"search", "guardian-serious-issues", 0, 48, 24, 14},
-		{"search", "guardian-failed-requests", 24, 48, 24, 14},
-		{"search", "guardian-failed-evaluations", 0, 62, 24, 14},
-		{"search", "guardian-gpu-events", 24, 62, 24, 14},
+		{"search", "guardian-anomalies", 0, 48, 48, 12},
+		{"search", "guardian-serious-issues", 0, 60, 24, 14},
+		{"search", "guardian-failed-requests", 24, 60, 24, 14},
+		{"search", "guardian-failed-evaluations", 0, 74, 24, 14},
+		{"search", "guardian-gpu-events", 24, 74, 24, 14},
 	}
 	panels, references := []fields{}, []reference{}
 	for _, p := range parts {

@@ -55,6 +55,9 @@ func kinds() []search {
 	add("drift", "drift verdicts", event.NameDrift, "What the drift processor says of each window. The bins of reference and window are in guardian.drift.bins.*.",
 		"model.name", "model.version", "feature.name", "guardian.drift.kind", "guardian.drift.method", "guardian.drift.score", "guardian.drift.p_adjusted",
 		"guardian.drift.severity", "guardian.drift.state", "guardian.drift.n")
+	add("anomalies", "anomalies", event.NameAnomaly, "Episodes in which a specialist or a model was unlike itself: one record when it begins, one when it ends.",
+		"guardian.anomaly.detector", "specialist.type", "model.name", "guardian.anomaly.state", "guardian.anomaly.severity", "guardian.anomaly.score",
+		"guardian.anomaly.causes.metric", "guardian.anomaly.causes.z", "guardian.anomaly.episode.id")
 	return all
 }
 
