@@ -135,11 +135,12 @@ func TestASpecialistInTrouble(t *testing.T) {
 
 // An anomaly that lasts stays one, however few calm steps there were before.
 func TestALongAnomalyStaysOne(t *testing.T) {
-	for _, method := range []string{"isolation_forest", "pca", "robust_z", "ewma"} {
+	const trouble = 24
+	f := func(method string, calm int) {
+		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
 			s := newScene(t, specialistDetector+"    method: "+method+"\n    calm_interval: 0s\n")
 			shop := newShop(s.start)
-			const calm, trouble = 108, 24
 			for i := range calm + trouble + 2 {
 				inTrouble := ""
 				if calm <= i && i < calm+trouble {
@@ -155,8 +156,13 @@ func TestALongAnomalyStaysOne(t *testing.T) {
 					anomalous++
 				}
 			}
-			assert.GreaterOrEqual(t, anomalous, trouble-2, "%s: %v", method, states[calm:])
+			assert.GreaterOrEqual(t, anomalous, trouble-2, "%s after %d calm steps: %v", method, calm, states[calm:])
 		})
+	}
+	for _, method := range []string{"isolation_forest", "pca", "robust_z", "ewma"} {
+		for _, calm := range []int{108, 300} {
+			f(method, calm)
+		}
 	}
 }
 
