@@ -19,7 +19,7 @@ const (
 )
 
 // request counts a request that starts or ends.
-func (c *counts) request(r *event.Request, at *occasion) {
+func (c *counts) request(r *event.Request, l *keyedLabels, at *occasion) {
 	if r.Phase == event.PhaseStart {
 		if r.Model.Name != "" && !c.seen.ended(r.RequestID, at.now) {
 			c.limited("open_requests", c.open.start(r.RequestID, r.Model.Name, at.now))
@@ -28,24 +28,52 @@ func (c *counts) request(r *event.Request, at *occasion) {
 	}
 	c.open.end(r.RequestID)
 	c.checkRequest(r)
-	labels := requestLabels{
+	if l.specialist != "" {
+		c.joinTier(l, r, at)
+		c.untiered(l.tier)
+		if l.errorType != "" {
+			if !c.seen.failureAgain(r.RequestID, l.specialist, at.now) {
+				c.specialistError(l.specialist, l.errorType, r.SeverityName, at)
+			}
+		}
+	}
+	total := c.requestTotal(l)
+	total.addRequest(r, at)
+	c.addRate(total, r, at)
+}
+
+// joinTier sets the tier of a request that did not say it, if a guardian has, or holds the request.
+func (c *counts) joinTier(l *keyedLabels, r *event.Request, at *occasion) {
+	if l.tier != "" {
+		return
+	}
+	if l.tier = c.tiers.request(r, at); l.tier != "" {
+		l.key = c.requests.keys.of(&l.requestLabels)
+	}
+}
+
+// label puts the labels of a request into l, but for their key, unless the request only starts. Its tier is among them only if
+// the request says it.
+func (c *counts) label(r *event.Request, l *keyedLabels) {
+	if r.Phase == event.PhaseStart {
+		return
+	}
+	l.requestLabels = requestLabels{
 		specialist: r.Specialist.Type, complexity: r.Complexity,
 		model: r.Model.Name, version: r.Model.Version, endpoint: r.Endpoint,
 		operation: r.Operation, provider: r.Provider,
 	}
-	c.setOptionalLabels(&labels, r)
-	if labels.specialist != "" {
-		labels.tier = c.tiers.request(r, at)
-		c.untiered(labels.tier)
-		if labels.errorType != "" {
-			if !c.seen.failureAgain(r.RequestID, labels.specialist, at.now) {
-				c.specialistError(labels.specialist, labels.errorType, r.SeverityName, at)
-			}
-		}
+	if l.specialist != "" {
+		l.tier = c.tiers.said(r)
 	}
-	total := c.requestTotal(&labels)
-	total.addRequest(r, at)
-	c.addRate(total, r, at)
+	c.setOptionalLabels(&l.requestLabels, r)
+}
+
+// labelled gives the labels of a request with their key, until it is called again.
+func (c *counts) labelled(r *event.Request) *keyedLabels {
+	c.label(r, &c.labels)
+	c.labels.key = c.requests.keys.of(&c.labels.requestLabels)
+	return &c.labels
 }
 
 // setOptionalLabels sets the labels that not every request has, but for the tier.
@@ -67,15 +95,15 @@ func (c *counts) setOptionalLabels(labels *requestLabels, r *event.Request) {
 }
 
 // requestTotal gives the total that the next request is added to.
-func (c *counts) requestTotal(labels *requestLabels) *requestTotal {
-	total := c.requests.find(labels)
+func (c *counts) requestTotal(l *keyedLabels) *requestTotal {
+	total := c.requests.find(&l.key)
 	switch {
-	case total == nil && c.requests.full():
-		c.showRequests()
-		c.requests.forget()
-		total = c.requests.create()
 	case total == nil:
-		total = c.requests.create()
+		if c.requests.full() {
+			c.showRequests()
+			c.requests.forget(minCells)
+		}
+		total = c.requests.create(l)
 	case total.full():
 		c.showRequests()
 	}
