@@ -46,13 +46,19 @@ const bitsPerLength = 5
 func (k *requestKeys) of(labels *requestLabels) (key requestKey) {
 	lengths := uint64(0)
 	for i, label := range labels.all() {
-		length := uint64(len(*label))
-		if length == 0 {
-			continue
+		n := uint64(len(label))
+		lengths = lengths<<bitsPerLength | min(n, 1<<bitsPerLength-1)
+		switch {
+		case n == 0:
+		case n >= 8 && n <= 16:
+			key.add(word64(label), word64(label[n-8:]), &k.secret[i])
+		case n >= 4 && n < 8:
+			key.add(uint64(word32(label)), uint64(word32(label[n-4:])), &k.secret[i])
+		case n < 4:
+			key.add(uint64(label[0])|uint64(label[n/2])<<8|uint64(label[n-1])<<16, 0, &k.secret[i])
+		default:
+			key.add(maphash.String(k.long[0], label), maphash.String(k.long[1], label), &k.secret[i])
 		}
-		first, second := k.words(*label)
-		key.add(first, second, &k.secret[i])
-		lengths |= min(length, 1<<bitsPerLength-1) << (bitsPerLength * i)
 	}
 	key.add(lengths, 0, &k.secret[requestLabelCount])
 	return key
@@ -63,21 +69,6 @@ func (k *requestKey) add(first, second uint64, secret *[2]uint64) {
 	var carry uint64
 	k.lo, carry = bits.Add64(k.lo, lo, 0)
 	k.hi, _ = bits.Add64(k.hi, hi, carry)
-}
-
-// words gives two words that a label and no other of its length has, which is not 0.
-func (k *requestKeys) words(label string) (first, second uint64) {
-	n := len(label)
-	switch {
-	case n > 16:
-		return maphash.String(k.long[0], label), maphash.String(k.long[1], label)
-	case n >= 8:
-		return word64(label), word64(label[n-8:])
-	case n >= 4:
-		return uint64(word32(label)), uint64(word32(label[n-4:]))
-	default:
-		return uint64(label[0]) | uint64(label[n/2])<<8 | uint64(label[n-1])<<16, 0
-	}
 }
 
 func word64(s string) uint64 { return uint64(word32(s)) | uint64(word32(s[4:]))<<32 }

@@ -3,7 +3,10 @@
 
 package guardianmetricsconnector
 
-import "strings"
+import (
+	"strings"
+	"unsafe"
+)
 
 // requestLabels are all that series of requests are told apart by.
 type requestLabels struct {
@@ -16,25 +19,18 @@ type requestLabels struct {
 	batchSize, sequence    string // "" unless they are labels
 }
 
-const requestLabelCount = 11
+const requestLabelCount = unsafe.Sizeof(requestLabels{}) / unsafe.Sizeof("")
 
-// all gives the labels.
-func (l *requestLabels) all() [requestLabelCount]*string {
-	return [...]*string{
-		&l.specialist, &l.complexity, &l.tier, &l.model, &l.version, &l.endpoint, &l.operation, &l.provider, &l.errorType,
-		&l.batchSize, &l.sequence,
-	}
+// all gives the labels as an array, as which the fields of the struct lie in memory.
+func (l *requestLabels) all() *[requestLabelCount]string {
+	return (*[requestLabelCount]string)(unsafe.Pointer(l))
 }
 
 // clone gives labels that keep nothing alive that these were cut from.
-func (l *requestLabels) clone() requestLabels {
-	var all strings.Builder
-	for _, label := range l.all() {
-		all.WriteString(*label)
-	}
-	kept, rest := *l, all.String()
-	for _, label := range kept.all() {
-		*label, rest = rest[:len(*label)], rest[len(*label):]
+func (l *requestLabels) clone() (kept requestLabels) {
+	rest := strings.Join(l.all()[:], "")
+	for i, label := range l.all() {
+		kept.all()[i], rest = rest[:len(label)], rest[len(label):]
 	}
 	return kept
 }

@@ -99,6 +99,16 @@ func (c *counts) labelNext() {
 	c.requests.expect(&labels.key)
 }
 
+// fetchTotals has the totals fetched that the requests will be added to.
+func (c *counts) fetchTotals() {
+	lot := &c.lot
+	for i := range lot.n {
+		if key := &lot.labels[i].key; i == 0 || *key != lot.labels[i-1].key {
+			c.requests.fetch(key)
+		}
+	}
+}
+
 // countLot counts the requests that are new.
 func (c *counts) countLot(now time.Time) {
 	lot := &c.lot
@@ -107,9 +117,7 @@ func (c *counts) countLot(now time.Time) {
 	}
 	c.expectLot()
 	c.seen.table.AdmitAll(lot.keys[:lot.n], lot.isNew[:lot.n], now)
-	for i := range lot.n {
-		c.requests.fetch(&lot.labels[i].key)
-	}
+	c.fetchTotals()
 	counted := 0
 	for i, request := range lot.requests[:lot.n] {
 		switch {

@@ -273,7 +273,7 @@ func TestRequestKeys(t *testing.T) {
 				var labels requestLabels
 				text := []byte(strings.Repeat("x", length))
 				text[changed] = 'y'
-				*labels.all()[field] = string(text)
+				labels.all()[field] = string(text)
 				f(labels)
 			}
 		}

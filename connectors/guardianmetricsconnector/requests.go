@@ -58,11 +58,10 @@ func (c *counts) label(r *event.Request, l *keyedLabels) {
 	if r.Phase == event.PhaseStart {
 		return
 	}
-	l.requestLabels = requestLabels{
-		specialist: r.Specialist.Type, complexity: r.Complexity,
-		model: r.Model.Name, version: r.Model.Version, endpoint: r.Endpoint,
-		operation: r.Operation, provider: r.Provider,
-	}
+	l.specialist, l.complexity, l.tier = r.Specialist.Type, r.Complexity, ""
+	l.model, l.version, l.endpoint = r.Model.Name, r.Model.Version, r.Endpoint
+	l.operation, l.provider, l.errorType = r.Operation, r.Provider, ""
+	l.batchSize, l.sequence = "", ""
 	if l.specialist != "" {
 		l.tier = c.tiers.said(r)
 	}
