@@ -11,7 +11,7 @@ import (
 )
 
 // requestKey identifies the labels of requests within this process. Its secret is random, so that nobody can engineer labels
-// with the same key; of any two combinations, the chance that they have it is 2^-64.
+// with the same key. The chance that two combinations have it is 2^-64.
 type requestKey struct{ hi, lo uint64 }
 
 // keyedLabels are labels and their key.
@@ -39,8 +39,10 @@ func newRequestKeys() *requestKeys {
 	return keys
 }
 
-// bitsPerLength are enough for the lengths up to two words and for one that stands for all others.
+// bitsPerLength are enough for the lengths up to two words and for one that stands for all the longest.
 const bitsPerLength = 5
+
+const _ = 64 - bitsPerLength*requestLabelCount // not negative: the lengths of all labels are one word
 
 // of gives the key of labels.
 func (k *requestKeys) of(labels *requestLabels) (key requestKey) {
