@@ -21,9 +21,7 @@ const (
 // request counts a request that starts or ends.
 func (c *counts) request(r *event.Request, l *keyedLabels, at *occasion) {
 	if r.Phase == event.PhaseStart {
-		if r.Model.Name != "" && !c.seen.ended(r.RequestID, at.now) {
-			c.limited("open_requests", c.open.start(r.RequestID, r.Model.Name, at.now))
-		}
+		c.start(r, at.now)
 		return
 	}
 	c.open.end(r.RequestID)
@@ -40,6 +38,26 @@ func (c *counts) request(r *event.Request, l *keyedLabels, at *occasion) {
 	total := c.requestTotal(l)
 	total.addRequest(r, at)
 	c.addRate(total, r, at)
+}
+
+// start notes that a request is in progress, unless its end came first.
+func (c *counts) start(r *event.Request, now time.Time) {
+	if r.RequestID == "" || r.Model.Name == "" || c.seen.ended(r, now) {
+		return
+	}
+	var call callKeys
+	if c.seen.withSpans {
+		call = c.seen.callKeys(r)
+	}
+	c.limited("open_requests", c.open.start(r.RequestID, r.Model.Name, call, now))
+}
+
+// endBySpan notes that the request of a span is over, even if the span counts nowhere.
+func (c *counts) endBySpan(r *event.Request) {
+	if len(c.open.byID) > 0 {
+		c.open.end(r.RequestID)
+		c.open.endCall(c.seen.callKeys(r))
+	}
 }
 
 // joinTier sets the tier of a request that did not say it, if a guardian has, or holds the request.

@@ -260,6 +260,7 @@ func (c *counts) spanRequest(request *event.Request, err error, now time.Time) {
 	if c.refuse("span", &request.Meta, err, now) {
 		return
 	}
+	c.endBySpan(request)
 	if c.seen.spanAgain(request, now) {
 		c.telemetry.duplicate("span")
 		return
