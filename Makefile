@@ -12,6 +12,7 @@ export CGO_ENABLED ?= 1
 export CGO_CFLAGS ?= -g -O2 -Wno-deprecated-declarations
 
 BINARY  := bin/otelcol-guardian
+VERSION := $(shell awk '$$1 == "version:" {print $$2}' builder-config.yaml)
 COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.commit=$(COMMIT)
 TOOLS   := bin/tools
@@ -36,6 +37,10 @@ run: build ## Build and start configs/local.yaml: OTLP in, files and a Prometheu
 sample: ## Send sample telemetry to a collector that `make run` started, and see it arrive.
 	@go run ./cmd/sample
 
+.PHONY: packages
+packages: build $(TOOLS)/nfpm ## Write a deb and an rpm of this machine's kind into build/packages/.
+	scripts/packages.sh $(VERSION) $(BINARY)
+
 ##@ Develop
 
 .PHONY: test
@@ -47,14 +52,28 @@ test: build $(TOOLS)/promtool ## Unit tests with the race detector, then the rea
 	go test ./monitoring/rules # every rule with a mistake in it, which -short leaves out
 	OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test . ./test/binary/...
 
+.PHONY: deploy-check
+# The static image is checked where `make cross` has been run: its program is a second compilation of everything.
+deploy-check: export OTELCOL_GUARDIAN_STATIC ?= $(wildcard $(CURDIR)/bin/otelcol-guardian-linux-amd64-static)
+deploy-check: build $(TOOLS)/promtool ## Assemble and run the images, check deploy/compose. Debian, as root; no Docker engine.
+	cd test/deploy && OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) PROMTOOL=$(CURDIR)/$(TOOLS)/promtool go test ./...
+
 .PHONY: e2e-deps
 e2e-deps: ## Install the real servers that `make e2e` needs (Debian, as root).
 	scripts/e2e-deps.sh
 
 .PHONY: e2e
-e2e: build e2e-deps ## Real servers: Jaeger, Elasticsearch, OpenSearch, Prometheus, InfluxDB, PostgreSQL, Redis, Kafka.
+e2e: build packages e2e-deps ## Real servers: Jaeger, Elasticsearch, OpenSearch, Prometheus, InfluxDB, PostgreSQL, Redis, Kafka.
 	go vet -tags e2e ./test/e2e/...
 	OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test -tags e2e -timeout 40m -p 1 -v ./test/e2e/... $(E2EFLAGS) | grep -vE '^ *=== '; exit $${PIPESTATUS[0]}
+
+.PHONY: charts
+charts: build $(TOOLS)/promtool ## Prove charts/otelcol-guardian: Helm 3 and 4, helm-unittest, kubeconform, the collector's validate. No cluster.
+	cd internal/tools/charts && go vet . && OTELCOL_GUARDIAN=$(CURDIR)/$(BINARY) go test -count=1 .
+
+.PHONY: charts-update
+charts-update: ## Copy configurations, rules and dashboards into the chart, and render its examples anew.
+	cd internal/tools/charts && go test -run 'TestCopiesAreEqual|TestRenderedExamples' . -update
 
 .PHONY: lint
 # A cache per checkout: the shared one keeps positions in other checkouts, whose
@@ -63,6 +82,7 @@ lint: export GOLANGCI_LINT_CACHE := $(CURDIR)/build/lint-cache
 lint: $(TOOLS)/golangci-lint ## Run golangci-lint.
 	$(TOOLS)/golangci-lint run --allow-parallel-runners ./...
 	$(TOOLS)/golangci-lint run --allow-parallel-runners --build-tags e2e ./test/e2e/...
+	cd test/deploy && $(CURDIR)/$(TOOLS)/golangci-lint run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...
 
 .PHONY: fuzz
 FUZZTIME ?= 30s
@@ -73,11 +93,33 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s).
 
 .PHONY: bench
 bench: ## Go benchmarks of our packages.
-	go test -run '^$$' -bench . ./internal/... ./receivers/... ./connectors/... ./processors/...
+	go test -run '^$$' -bench . ./internal/... ./receivers/... ./connectors/... ./processors/... ./exporters/...
 
 .PHONY: bench-drift
-bench-drift: ## False alarms and power of the drift tests, as tables (10 minutes); GUARDIAN_DATA is the folder of the public traces.
-	go test ./internal/drift -run 'TestFalseAlarms|TestAzure|TestPower' -thorough -v -timeout 40m
+bench-drift: PEERS := build/venv-drift
+bench-drift: REQUIREMENTS := internal/drift/testdata/peers/requirements.txt
+bench-drift: ## False alarms and power of the drift tests beside SciPy and Evidently, as tables (20 minutes); GUARDIAN_DATA is the folder of the public traces.
+	@cmp -s $(REQUIREMENTS) $(PEERS)/requirements.txt \
+		|| { python3 -m venv --clear $(PEERS) && $(PEERS)/bin/pip install -q --disable-pip-version-check -r $(REQUIREMENTS) && cp $(REQUIREMENTS) $(PEERS)/; } \
+		|| echo 'SciPy and Evidently cannot be installed: that takes Python 3 with venv, and PyPI'
+	go test ./internal/drift -run 'TestFalseAlarms|TestAzure|TestPower' -thorough -peers $(CURDIR)/$(PEERS)/bin/python -v -timeout 60m
+
+.PHONY: bench-drift-pipeline
+bench-drift-pipeline: build ## CPU per million items of pipelines with the drift processor and without it, as a table.
+	go run ./cmd/basebench -binary $(BINARY) -drift $(BENCHFLAGS)
+
+.PHONY: bench-anomaly
+bench-anomaly: ## Benchmarks of anomaly detection, and the ratio to scikit-learn where Python can have it.
+	@mkdir -p build
+	go test ./internal/anomaly -run '^$$' -bench . | tee build/bench-anomaly.txt
+	@test -x build/sklearn/bin/python || { python3 -m venv build/sklearn && build/sklearn/bin/pip install -q scikit-learn; } || rm -rf build/sklearn
+	@if test -x build/sklearn/bin/python; then env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE build/sklearn/bin/python internal/anomaly/testdata/sklearn_speed.py build/bench-anomaly.txt; \
+	else echo 'no scikit-learn here: no ratio'; fi
+
+.PHONY: bench-accuracy
+bench-accuracy: ## Accuracy of anomaly detection on ADBench and NAB, and its false alarms, as tables; GUARDIAN_DATA is the folder of the data.
+	@test -n "$(GUARDIAN_DATA)" || { echo 'set GUARDIAN_DATA to the folder that holds adbench/ and nab/'; exit 1; }
+	go test ./internal/anomaly -run 'TestADBench|TestNAB|TestFalseAlarms' -thorough -v -count 1 -timeout 40m
 
 .PHONY: gpu-check
 gpu-check: ## Run the nvml receiver on this machine's GPU beside a load, compare with nvidia-smi, write gpu-check.md.
@@ -95,6 +137,10 @@ generate: tools ## Regenerate components.go with ocb and the components' metadat
 	gofmt -w components.go
 	@for file in $$(git ls-files -co --exclude-standard '*/metadata.yaml'); do echo "mdatagen $$file"; (cd $$(dirname $$file) && $(CURDIR)/$(TOOLS)/mdatagen metadata.yaml) || exit 1; done
 	@git ls-files -co --exclude-standard '*generated_*' '*/documentation.md' | xargs -r chmod 644
+
+.PHONY: dashboards
+dashboards: ## Write the dashboards of Grafana and the saved objects of Kibana anew.
+	go run ./monitoring/gen
 
 .PHONY: pins
 pins: ## Bring go.mod to the versions of builder-config.yaml.
@@ -126,6 +172,10 @@ tools: $(TOOLS)/builder $(TOOLS)/mdatagen ## Build ocb and mdatagen.
 $(TOOLS)/golangci-lint: internal/tools/lint/go.mod internal/tools/lint/go.sum
 	@mkdir -p $(TOOLS)
 	cd internal/tools/lint && go build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(TOOLS)/nfpm: internal/tools/nfpm/go.mod internal/tools/nfpm/go.sum
+	@mkdir -p $(TOOLS)
+	cd internal/tools/nfpm && go build -o $(CURDIR)/$@ github.com/goreleaser/nfpm/v2/cmd/nfpm
 
 # Without service discovery, which is most of what it would link.
 $(TOOLS)/promtool: internal/tools/promtool/go.mod internal/tools/promtool/go.sum

@@ -42,7 +42,7 @@ func main() {
 func newCommand() *cobra.Command {
 	command := otelcol.NewCommand(settings())
 	command.SilenceErrors = true
-	command.AddCommand(cli.NewReferenceCommand())
+	command.AddCommand(cli.NewReferenceCommand(), cli.NewHealthCommand())
 	command.SetVersionTemplate(fmt.Sprintf("{{.Name}} {{.Version}}, commit %s, %s %s/%s, %s\n",
 		commit, runtime.Version(), runtime.GOOS, runtime.GOARCH, gpuSupport))
 	return command

@@ -5,10 +5,12 @@
 # Installs the real servers and clients of `make e2e` on Debian 12. It may run as often as one likes: what is there stays.
 # The machine must have Go, a JDK (17 or newer), Maven and Python 3 with venv, and root rights (or sudo) for apt.
 #
-#   Debian packages  Prometheus 2.42, Alertmanager 0.25, PostgreSQL 15, Redis 7.0, InfluxDB 1.6 (no service is started)
+#   Debian packages  Prometheus 2.42, Alertmanager 0.25, PostgreSQL 15, Redis 7.0, InfluxDB 1.6 (no service is started);
+#                    systemd and rpm, for the tests of the packages
 #   bin/             Jaeger all-in-one v1.76.0, built from internal/tools/jaeger
 #   build/e2e/       Elasticsearch 8.19.21, OpenSearch 2.19.6 and Kafka 4.1.2 from Maven Central (test/e2e/java)
 #   build/venv/      Python clients (test/e2e/python/requirements.txt)
+#   build/venv-objects/  servers that speak S3 and Google Cloud Storage (test/e2e/python/objectstores.txt)
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -51,7 +53,7 @@ check_toolchains() {
     python3 -c 'import venv, ensurepip' 2>/dev/null || die "Python's venv is missing: apt-get install python3-venv"
 }
 
-PACKAGES=(prometheus prometheus-alertmanager postgresql-15 redis-server redis-tools influxdb influxdb-client)
+PACKAGES=(prometheus prometheus-alertmanager postgresql-15 redis-server redis-tools influxdb influxdb-client systemd rpm iproute2 ca-certificates tzdata curl)
 
 installed() { dpkg-query -W -f='${Status}\n' "$@" 2>/dev/null | grep -c '^install ok installed$' || true; }
 
@@ -114,12 +116,13 @@ build_java() {
     checksum "${sources[@]}" >"$stamp"
 }
 
+# install_python VENV WANTED STAMP WHAT: VENV has the packages that WANTED lists.
 install_python() {
-    local wanted=test/e2e/python/requirements.txt stamp=build/e2e/python.sum
-    [[ -x build/venv/bin/python ]] && fresh "$stamp" $wanted && return
-    quietly "making build/venv" python3 -m venv --clear build/venv
-    quietly "installing the Python clients" build/venv/bin/pip install --disable-pip-version-check -r $wanted
-    checksum $wanted >"$stamp"
+    local venv=$1 wanted=$2 stamp=$3
+    [[ -x $venv/bin/python ]] && fresh "$stamp" "$wanted" && return
+    quietly "making $venv" python3 -m venv --clear "$venv"
+    quietly "installing $4" "$venv"/bin/pip install --disable-pip-version-check -r "$wanted"
+    checksum "$wanted" >"$stamp"
 }
 
 mkdir -p bin build/e2e
@@ -128,5 +131,6 @@ install_packages
 check_packages
 build_jaeger
 for project in elasticsearch opensearch kafka; do build_java "$project"; done
-install_python
+install_python build/venv test/e2e/python/requirements.txt build/e2e/python.sum "the Python clients"
+install_python build/venv-objects test/e2e/python/objectstores.txt build/e2e/objectstores.sum "the object stores"
 say "all servers and clients are installed"

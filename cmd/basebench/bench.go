@@ -63,6 +63,7 @@ type bench struct {
 	settle   time.Duration // before idle memory is read
 	starting time.Duration // limit for start-up
 	draining time.Duration // limit for the last deliveries of a window
+	drift    bool          // measure the drift processor instead
 }
 
 // life is what one repetition measured of one binary.
@@ -122,7 +123,7 @@ func (b *bench) live(ctx context.Context, binary string, cores cores, rep int) (
 	if err != nil {
 		return life{}, err
 	}
-	c, err := startCollector(ctx, binary, cores, load.sink)
+	c, err := startCollector(ctx, binary, collectorConfig, cores, load.sink)
 	if err != nil {
 		return life{}, err
 	}
@@ -171,7 +172,7 @@ func (b *bench) firstItem(c *collector, load *load) error {
 func (b *bench) measure(c *collector, load *load, a arm, cores cores) (window, error) {
 	warmUp := load.sender(a)
 	warmUp.Retry = 10 * time.Millisecond // The receiver of this route may be the last to start.
-	if err := b.push(c, load, warmUp, b.duration/5); err != nil {
+	if err := b.push(c, load.sink, warmUp, b.duration/5); err != nil {
 		return window{}, err
 	}
 	before, err := c.allocations()
@@ -183,7 +184,7 @@ func (b *bench) measure(c *collector, load *load, a arm, cores cores) (window, e
 		return window{}, err
 	}
 	sent := load.ledgers[a.signal].Balance(load.sink.Receipts(a.signal)).Sent
-	if err := b.push(c, load, load.sender(a), b.duration); err != nil {
+	if err := b.push(c, load.sink, load.sender(a), b.duration); err != nil {
 		return window{}, err
 	}
 	w, err := started.end(c.pid())
@@ -203,7 +204,7 @@ func (b *bench) measure(c *collector, load *load, a arm, cores cores) (window, e
 }
 
 // push sends for a while and waits for the last delivery.
-func (b *bench) push(c *collector, load *load, sender otlpload.Sender, d time.Duration) error {
+func (b *bench) push(c *collector, sink *otlpload.Sink, sender otlpload.Sender, d time.Duration) error {
 	ctx, cancel := context.WithTimeout(c.alive, d)
 	defer cancel()
 	if stats := sender.Run(ctx); stats.Refused > 0 {
@@ -212,6 +213,6 @@ func (b *bench) push(c *collector, load *load, sender otlpload.Sender, d time.Du
 	settle, cancel := context.WithTimeout(c.alive, b.draining)
 	defer cancel()
 	signal := sender.Payload.Signal()
-	_, err := sender.Ledger.Settle(settle, load.sink.Receipts(signal))
+	_, err := sender.Ledger.Settle(settle, sink.Receipts(signal))
 	return err
 }

@@ -43,8 +43,9 @@ type collector struct {
 	pprof     string   // endpoint
 }
 
-// startCollector starts the binary on the collector's core, with the sink as its destination. It does not wait until it is ready.
-func startCollector(ctx context.Context, binary string, cores cores, sink *otlpload.Sink) (*collector, error) {
+// startCollector starts the binary with a configuration, and variables for it, on the collector's core, with the sink as its destination. It does not wait until
+// it is ready.
+func startCollector(ctx context.Context, binary, config string, cores cores, sink *otlpload.Sink, env ...string) (*collector, error) {
 	ports, err := freePorts(len(routes) + 2)
 	if err != nil {
 		return nil, err
@@ -56,11 +57,12 @@ func startCollector(ctx context.Context, binary string, cores cores, sink *otlpl
 	c.process = exec.CommandContext(ctx, binary, "--config", "env:BASEBENCH_CONFIG")
 	c.process.Env = []string{
 		"GOMAXPROCS=1", "GOMEMLIMIT=" + goMemLimit,
-		"BASEBENCH_CONFIG=" + collectorConfig,
+		"BASEBENCH_CONFIG=" + config,
 		"BASEBENCH_GRPC=" + c.endpoints[grpcRoute], "BASEBENCH_GZIP=" + c.endpoints[gzipRoute], "BASEBENCH_HTTP=" + c.endpoints[httpRoute],
 		"BASEBENCH_PPROF=" + c.pprof, "BASEBENCH_METRICS_PORT=" + metricsPort,
 		"BASEBENCH_SINK_GRPC=" + sink.GRPCEndpoint(), "BASEBENCH_SINK_HTTP=" + sink.HTTPEndpoint(),
 	}
+	c.process.Env = append(c.process.Env, env...)
 	c.process.Stdout, c.process.Stderr = &c.log, &c.log
 	c.process.Cancel = func() error { return c.process.Process.Signal(syscall.SIGTERM) }
 	c.process.WaitDelay = stopLimit // SIGKILL follows.

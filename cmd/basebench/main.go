@@ -32,6 +32,13 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if b.drift {
+		report, err := b.runDrift(ctx)
+		if err != nil {
+			return err
+		}
+		return report.print(stdout)
+	}
 	report, err := b.run(ctx)
 	if err != nil {
 		return err
@@ -55,6 +62,7 @@ func parseFlags(args []string) (b *bench, jsonPath string, err error) {
 	flags.IntVar(&b.reps, "reps", 5, "repetitions")
 	flags.DurationVar(&b.duration, "duration", 2*time.Second, "load per repetition, route and signal")
 	flags.DurationVar(&b.settle, "settle", 2*time.Second, "wait after start-up before the idle memory is read")
+	flags.BoolVar(&b.drift, "drift", false, "measure pipelines with the drift processor and without it instead; -settle and -json do not apply")
 	quick := flags.Bool("quick", false, "short run for CI: as -reps 2 -duration 250ms -settle 300ms")
 	flags.StringVar(&jsonPath, "json", "", "also write the report as JSON to this `file`")
 	if err := flags.Parse(args); err != nil {

@@ -63,16 +63,20 @@ type loadOutcome struct {
 
 func newReport(b *bench, c cores, facts []binaryFacts, lives [][]life) *report {
 	r := &report{
-		Machine: machineFacts{
-			CPU: cpuModel(), Cores: runtime.NumCPU(), CollectorCore: c.collector, LoadCore: c.load,
-			OS: runtime.GOOS, Arch: runtime.GOARCH, GoVersion: runtime.Version(),
-		},
+		Machine:  newMachineFacts(c),
 		Settings: settings{Seed: b.seed, Repetitions: b.reps, Seconds: b.duration.Seconds(), GoMemLimit: goMemLimit},
 	}
 	for i := range facts {
 		r.Binaries = append(r.Binaries, newOutcome(facts[i], lives[i]))
 	}
 	return r
+}
+
+func newMachineFacts(c cores) machineFacts {
+	return machineFacts{
+		CPU: cpuModel(), Cores: runtime.NumCPU(), CollectorCore: c.collector, LoadCore: c.load,
+		OS: runtime.GOOS, Arch: runtime.GOARCH, GoVersion: runtime.Version(),
+	}
 }
 
 func cpuModel() string {

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/alerting"
+	"github.com/llm-guardian/otelcol-guardian/internal/event"
 )
 
 // keyAnomaly is what the keys of an anomaly event begin with.
@@ -29,7 +30,7 @@ func (t *translator) anomaly(n *alerting.Notice, record plog.LogRecord) (bool, e
 	if detector == "" || state != stateRaised && state != stateClear {
 		return false, errNoDetector
 	}
-	n.Name, n.Source = alerting.AnomalyDetected, strings.TrimSpace(scalar(attributes, "guardian.event.source")+" "+detector)
+	n.Name, n.Source = alerting.AnomalyDetected, strings.Join([]string{scalar(attributes, "guardian.event.source"), detector, entity(attributes)}, " ")
 	if state == stateRaised {
 		severity, err := alerting.ParseSeverity(scalar(attributes, keyAnomaly+"severity"))
 		if err != nil || severity == alerting.None {
@@ -39,10 +40,19 @@ func (t *translator) anomaly(n *alerting.Notice, record plog.LogRecord) (bool, e
 	}
 	n.Labels.Set("detector", detector, t.limits, &alerting.Cuts{})
 	n.Annotations = map[string]string{
-		alerting.AnnotationSummary:     "Detector " + detector + " sees what it has not learned as normal.",
+		alerting.AnnotationSummary:     "Detector " + detector + " sees what it has not learned as normal" + at(attributes) + ".",
 		alerting.AnnotationDescription: anomalyDescription(attributes),
 	}
 	return true, nil
+}
+
+// at names the model or the specialist that an anomaly is about.
+func at(attributes pcommon.Map) string {
+	whole := subject(event.Model{Name: scalar(attributes, "model.name"), Version: scalar(attributes, "model.version")}, scalar(attributes, "specialist.type"))
+	if whole == "" {
+		return ""
+	}
+	return " in " + whole
 }
 
 func anomalyDescription(attributes pcommon.Map) string {

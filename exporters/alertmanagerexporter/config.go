@@ -114,6 +114,7 @@ func createDefaultConfig() component.Config {
 			"specialist.id":    "specialist_id",
 			"specialist.type":  "specialist_type",
 			"component":        "component",
+			"endpoint":         "endpoint",
 			"metric":           "metric",
 			"hw.id":            "hw_id",
 			"nvidia.xid":       "xid",

@@ -4,8 +4,10 @@
 package alertmanagerexporter
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -22,7 +24,7 @@ const (
 
 var errNoMonitor = errors.New("a drift event needs guardian.drift.monitor and guardian.drift.kind")
 
-// drift makes a notice of a verdict of the drift processor. The texts begin as those of the Prometheus rules of the same names.
+// drift makes a notice of a verdict of the drift processor.
 func (t *translator) drift(n *alerting.Notice, record plog.LogRecord) (bool, error) {
 	var d event.Drift
 	if err := event.Read(record, &d); err != nil {
@@ -36,25 +38,34 @@ func (t *translator) drift(n *alerting.Notice, record plog.LogRecord) (bool, err
 	}
 	n.Severity = driftSeverity(&d)
 	n.Repeats = d.Changed.Set && !d.Changed.Value
-	n.Source = strings.Join([]string{d.Source, d.Monitor, d.Kind, d.Feature}, " ")
-	var summary string
-	whole := subject(d.Model, scalar(record.Attributes(), "specialist.type"))
+	n.Source = strings.Join([]string{d.Source, d.Monitor, d.Kind, entity(record.Attributes())}, " ")
 	switch d.Kind {
 	case event.DriftData:
 		n.Name = alerting.DataDriftDetected
-		summary = "Feature " + d.Feature + of(whole) + " has drifted."
 	case event.DriftConcept:
 		n.Name = alerting.ConceptDriftDetected
-		summary = "Predictions" + of(whole) + " have drifted."
 	default:
 		n.Name = alerting.HighDrift
-		summary = "Much of the input" + of(whole) + " has drifted."
 	}
-	n.Annotations = map[string]string{
-		alerting.AnnotationSummary:     summary,
-		alerting.AnnotationDescription: driftDescription(&d),
+	if n.Severity > alerting.None || !n.Repeats { // most verdicts are calm again, and nobody reads of that
+		n.Annotations = map[string]string{
+			alerting.AnnotationSummary:     driftSummary(&d, subject(d.Model, scalar(record.Attributes(), "specialist.type"))),
+			alerting.AnnotationDescription: driftDescription(&d),
+		}
 	}
 	return true, nil
+}
+
+// driftSummary begins as that of the Prometheus rule of the same name.
+func driftSummary(d *event.Drift, whole string) string {
+	switch d.Kind {
+	case event.DriftData:
+		return "Feature " + d.Feature + of(whole) + " has drifted."
+	case event.DriftConcept:
+		return "Predictions" + of(whole) + " have drifted."
+	default:
+		return "Much of the input" + of(whole) + " has drifted."
+	}
 }
 
 // driftSeverity is that of the alarm. An alarm that waits for calm windows is at least a warning, whatever the last window was, and
@@ -83,11 +94,15 @@ var effects = map[string]string{
 
 func driftDescription(d *event.Drift) string {
 	if d.Kind == event.DriftDataset {
-		return fmt.Sprintf("%.0f%% of %d features drifted%s.", 100*d.Score.Value, d.N.Value, limitOf(d.Threshold, ", above %.0f%%", 100))
+		features := "the"
+		if d.N.Set {
+			features = strconv.FormatInt(d.N.Value, 10)
+		}
+		return fmt.Sprintf("%.0f%% of %s features drifted%s.", 100*d.Score.Value, features, limitOf(d.Threshold, ", above %.0f%%", 100))
 	}
 	name, effect := effects[d.Cause], d.Effect
 	if name == "" {
-		name, effect = effects[d.Method], d.Score
+		name, effect = effects[cmp.Or(d.Method, "ks")], d.Score
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %.3f%s", name, effect.Or(d.Score.Value), limitOf(d.Threshold, ", limit %.3f", 1))
@@ -97,7 +112,9 @@ func driftDescription(d *event.Drift) string {
 	if d.PAdjusted.Set {
 		fmt.Fprintf(&b, ", p %.2g after correction", d.PAdjusted.Value)
 	}
-	fmt.Fprintf(&b, ", over %d values", d.N.Value)
+	if d.N.Set {
+		fmt.Fprintf(&b, ", over %d values", d.N.Value)
+	}
 	if d.Reference.ID != "" {
 		fmt.Fprintf(&b, " against %s", d.Reference.ID)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/event"
 )
@@ -35,7 +36,7 @@ func TestAnAlarmBecomesAnAlertAndItsEndToo(t *testing.T) {
 			"runbook_url": "https://github.com/llm-guardian/otelcol-guardian/blob/main/monitoring/runbooks/DataDriftDetected.md",
 		}, alert.Annotations)
 		assert.WithinDuration(t, time.Now(), alert.StartsAt, 0)
-		assert.Equal(t, 4*time.Minute, alert.EndsAt.Sub(time.Now()))
+		assert.Equal(t, 4*time.Minute, time.Until(alert.EndsAt))
 
 		after(30 * time.Second)
 		b.send(t, drifted("income", "none", "clear", true))
@@ -118,6 +119,32 @@ func TestAlertLastsWhileOneSourceSaysSo(t *testing.T) {
 		b.send(t, weekly)
 		settled()
 		require.Empty(t, knows(append(all, b.taken()...), manager, time.Now()))
+	})
+}
+
+// Groups that no label tells apart are one alert, which the calm of one of them does not end.
+func TestGroupsWithoutALabelOfTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, newWire(), newMemory(), "")
+		verdict := func(queue, state string) plog.Logs {
+			logs := plog.NewLogs()
+			record("guardian.anomaly", plog.SeverityNumberFatal, map[string]any{
+				"guardian.anomaly.detector": "queues", "guardian.anomaly.state": state, "guardian.anomaly.severity": "critical", "queue": queue,
+			}).CopyTo(logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty())
+			return logs
+		}
+		var all []request
+		for _, step := range []struct {
+			queue, state string
+			fires        bool
+		}{{"a", "raised", true}, {"b", "raised", true}, {"a", "clear", true}, {"b", "clear", false}} {
+			after(time.Second)
+			require.NoError(t, b.exporter.ConsumeLogs(t.Context(), verdict(step.queue, step.state)))
+			settled()
+			all = append(all, b.taken()...)
+			_, fires := knows(all, manager, time.Now())["alertname=AnomalyDetected detector=queues severity=critical"]
+			assert.Equal(t, step.fires, fires, step)
+		}
 	})
 }
 

@@ -114,6 +114,23 @@ func TestOneOfSeveralIsDown(t *testing.T) {
 	})
 }
 
+// While Alertmanager is away, what goes on does not fill the queue, however often it is said, and so does not stop the pipeline.
+func TestRepetitionsDoNotFillTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, newWire(), newMemory(), patient+"sending_queue: {queue_size: 3, block_on_overflow: true}\n")
+		b.answers(down)
+		begin := time.Now()
+		for range 1000 {
+			b.send(t, drifted("income", "critical", "raised", false), &event.PerformanceAlert{Metric: "queue", Value: event.Some(120.0)})
+			b.send(t, drifted("age", "none", "clear", false))
+		}
+		assert.Zero(t, time.Since(begin), "nobody waited")
+		b.answers(allWell)
+		after(time.Minute)
+		assert.Len(t, knows(b.taken(), manager, time.Now()), 2)
+	})
+}
+
 func TestRetryAfterIsHeeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, newWire(), newMemory(), patient+"resend_interval: 1h\nexpire_after: 4h")
@@ -123,7 +140,7 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 				header = time.Now().Add(100 * time.Second).UTC().Format(http.TimeFormat)
 			}
 			b.answers(status(429, "Retry-After", header))
-			b.send(t, drifted("income", "critical", "raised", true))
+			b.send(t, drifted("feature "+header, "critical", "raised", true))
 			settled()
 			b.answers(allWell)
 			after(99 * time.Second)

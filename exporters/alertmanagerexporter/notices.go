@@ -73,7 +73,9 @@ func (t *translator) notice(resource pcommon.Resource, record plog.LogRecord, no
 		n.Severity = alerting.None
 	}
 	t.label(&n, resource, record, cuts)
-	t.annotate(&n)
+	if n.Annotations != nil {
+		t.annotate(&n)
+	}
 	return n, true, nil
 }
 
@@ -107,6 +109,19 @@ func scalar(attributes pcommon.Map, key string) string {
 	default:
 		return ""
 	}
+}
+
+// entity gives what a verdict is about, by all its attributes but those of the verdict: also by keys that are no labels, so that what
+// is said of one entity does not end what another one says of the same alert.
+func entity(attributes pcommon.Map) string {
+	var parts []string
+	for key, value := range attributes.All() {
+		if !strings.HasPrefix(key, "guardian.") && value.Type() == pcommon.ValueTypeStr {
+			parts = append(parts, key+"="+value.Str())
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, " ")
 }
 
 // annotate completes the texts of a notice: what it is about, and the links.

@@ -15,7 +15,7 @@ import (
 	"github.com/llm-guardian/otelcol-guardian/internal/alerting"
 )
 
-var outcomeNames = [alerting.Outcomes]string{"ignored", "outdated", "raised", "worsened", "repeated", "resolved", "limited"}
+var outcomeNames = [alerting.Outcomes]string{"ignored", "outdated", "raised", "worsened", "eased", "repeated", "resolved", "limited"}
 
 // result is how a request ended.
 type result uint8

@@ -21,14 +21,17 @@ const (
 	Outdated                // the source has said something newer
 	Raised                  // the alert was not in force
 	Worsened                // it was, with a lower severity
-	Repeated                // it was, and goes on
+	Eased                   // it was, with a higher severity
+	Repeated                // it was, and goes on: those who hold it hear so when they are told again
 	Resolved                // it is over
 	Limited                 // there is no room to remember it
 	Outcomes
 )
 
-// Tells reports whether an Alertmanager has to hear of it.
-func (o Outcome) Tells() bool { return o > Outdated }
+// Tells reports whether an Alertmanager has to hear of it now.
+func (o Outcome) Tells() bool {
+	return o == Raised || o == Worsened || o == Eased || o == Resolved || o == Limited
+}
 
 // maxSources bounds the sources of one alert.
 const maxSources = 16
@@ -84,6 +87,8 @@ func (t *Table) Apply(n *Notice, now time.Time) Outcome {
 		return Raised
 	case after > before:
 		return Worsened
+	case after < before:
+		return Eased
 	}
 	return Repeated
 }

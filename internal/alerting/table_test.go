@@ -73,7 +73,7 @@ func TestTable(t *testing.T) {
 			{says("a", Info, 0), 0, Raised, Info},
 			{says("a", Critical, 1), 1, Worsened, Critical},
 			{says("a", Warning, 2), 2, Repeated, Critical},
-			{says("a", Info, 3), 3, Repeated, Info},
+			{says("a", Info, 3), 3, Eased, Info},
 			{says("a", Warning, 4), 4, Worsened, Warning},
 		},
 		"an older event changes nothing": {

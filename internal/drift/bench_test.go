@@ -115,7 +115,7 @@ func BenchmarkObserveCategory(b *testing.B) {
 		row := []Value{{Feature: f}}
 		b.ReportAllocs()
 		for b.Loop() {
-			row[0].Category = f.Category(names[n%len(names)])
+			row[0] = f.Category(names[n%len(names)])
 			at++
 			g.Observe(at, at, row)
 			n++

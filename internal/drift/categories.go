@@ -50,10 +50,32 @@ func (c *categories) makeIndex() {
 
 // of returns the number of a name.
 func (c *categories) of(name string) uint32 {
-	if i, ok := c.index[cutName(name)]; ok {
+	if i, ok := c.find(cutName(name)); ok {
 		return i
 	}
 	return c.rest()
+}
+
+// frequent is the number of names that are looked at one by one: those of a few categories are most of all values.
+const frequent = 4
+
+// find returns the number of a name that has one of its own.
+func (c *categories) find(name string) (uint32, bool) {
+	for i, frequent := range c.names[:min(frequent, len(c.names))] {
+		if frequent == name {
+			return uint32(i), true
+		}
+	}
+	i, ok := c.index[name]
+	return i, ok
+}
+
+// number returns the number of the category of a value, which may have been looked up in an older reference.
+func (c *categories) number(v *Value) uint32 {
+	if i := v.number - 1; i < uint32(len(c.names)) && c.names[i] == v.Category {
+		return i
+	}
+	return c.of(v.Category)
 }
 
 // rest is the number of names without one of their own.

@@ -22,6 +22,17 @@ func (c *counts) add(cell uint16, cells int) {
 	c.list = append(c.list, cell)
 }
 
+// addAll is add for many cells.
+func (c *counts) addAll(added []uint16, cells int) {
+	if room := 2*cells - len(c.list); c.dense == nil && room >= len(added) {
+		c.list = append(c.list, added...)
+		return
+	}
+	for _, cell := range added {
+		c.add(cell, cells)
+	}
+}
+
 func (c *counts) spread(cells int) {
 	dense := make([]uint32, cells)
 	c.addTo(dense)

@@ -57,16 +57,46 @@ func (c *cuts) at(i int) float64 { return c.blocks[int(c.leaf)+i/block][i%block]
 // cells is the number of cells.
 func (c *cuts) cells() int { return 2*int(c.n) + 1 }
 
-// cell returns the cell of a number that is not NaN.
-func (c *cuts) cell(v float64) uint16 { return c.inLeaf(c.inMiddle(c.inTop(v), v), v) }
+// cell returns the cell of a number that is not NaN. A search on its own is over sooner with comparisons that need not wait for one
+// another, though they are more.
+func (c *cuts) cell(v float64) uint16 {
+	at := int(c.middle)
+	for i := range c.blocks[:c.middle] {
+		at += allBelow(&c.blocks[i], v)
+	}
+	if at >= int(c.leaf) {
+		return uint16(2 * c.n)
+	}
+	at = int(c.leaf) + (at-int(c.middle))*block + allBelow(&c.blocks[at], v)
+	if at >= len(c.blocks) {
+		return uint16(2 * c.n)
+	}
+	return c.in(at, allBelow(&c.blocks[at], v), v)
+}
+
+// search finds the cells of at most a batch of numbers, none of them NaN. The searches take turns, level by level, so that the
+// processor does not wait for one after the other.
+func (c *cuts) search(values []float64, cells *[batch]uint16) {
+	var at [batch]int
+	for i, v := range values {
+		at[i&(batch-1)] = c.inTop(v)
+	}
+	for i, v := range values {
+		at[i&(batch-1)] = c.inMiddle(at[i&(batch-1)], v)
+	}
+	for i, v := range values {
+		cells[i&(batch-1)] = c.inLeaf(at[i&(batch-1)], v)
+	}
+}
 
 // inTop returns the block of the middle level to go on in.
 func (c *cuts) inTop(v float64) int {
-	at := int(c.middle)
-	for i := range c.blocks[:c.middle] {
-		at += below(&c.blocks[i], v)
+	in := 0
+	for i := range c.blocks[:c.middle-1] {
+		in += less(c.blocks[i][block-1], v)
 	}
-	return at
+	b := &c.blocks[in]
+	return int(c.middle) + in*block + below(b, v) + less(b[block-1], v)
 }
 
 // inMiddle returns the leaf to go on in, given the block of the middle level.
@@ -82,7 +112,11 @@ func (c *cuts) inLeaf(at int, v float64) uint16 {
 	if at >= len(c.blocks) {
 		return uint16(2 * c.n)
 	}
-	inside := below(&c.blocks[at], v)
+	return c.in(at, below(&c.blocks[at], v), v)
+}
+
+// in returns the cell, given the leaf and how many of its values are less.
+func (c *cuts) in(at, inside int, v float64) uint16 {
 	rank := (at-int(c.leaf))*block + inside
 	if rank < int(c.n) && c.blocks[at][inside%block] == v {
 		return uint16(2*rank + 1)
@@ -90,8 +124,15 @@ func (c *cuts) inLeaf(at int, v float64) uint16 {
 	return uint16(2 * rank)
 }
 
-// below counts the values of a block that are less than v.
+// below counts the values of a block that are less than v, but for the last: that is not less in a block that a search has come to.
 func below(b *[block]float64, v float64) int {
+	n := 4 * less(b[3], v)
+	n += 2 * less(b[n+1], v)
+	return n + less(b[n&(block-1)], v)
+}
+
+// allBelow counts the values of a block that are less than v.
+func allBelow(b *[block]float64, v float64) int {
 	return less(b[0], v) + less(b[1], v) + less(b[2], v) + less(b[3], v) +
 		less(b[4], v) + less(b[5], v) + less(b[6], v) + less(b[7], v)
 }

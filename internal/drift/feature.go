@@ -34,14 +34,14 @@ func (f *Feature) Name() string { return f.name }
 // Kind returns what its values are.
 func (f *Feature) Kind() Kind { return f.kind }
 
-// Category makes a name safe to keep in a [Value]: it costs memory only for a name that the reference does not have.
-func (f *Feature) Category(name string) string {
+// Category makes a value of a name. It costs memory only for a name that the reference does not have.
+func (f *Feature) Category(name string) Value {
 	if f.reference != nil && f.kind == Categorical {
-		if i, ok := f.reference.categories.index[cutName(name)]; ok {
-			return f.reference.categories.names[i]
+		if i, ok := f.reference.categories.find(cutName(name)); ok {
+			return Value{Feature: f, Category: f.reference.categories.names[i], number: i + 1}
 		}
 	}
-	return strings.Clone(cutName(name))
+	return Value{Feature: f, Category: strings.Clone(cutName(name))}
 }
 
 // add counts a value.
@@ -55,6 +55,19 @@ func (f *Feature) add(v *Value) {
 	}
 	f.learn(v)
 	f.seen += seen
+}
+
+// addNumbers counts values of a numeric feature.
+func (f *Feature) addNumbers(values []float64) {
+	if w, ok := f.open.(*numericWindow); ok {
+		w.addAll(values)
+	}
+	if f.learner != nil {
+		for _, v := range values {
+			f.learner.add(&Value{Number: v})
+		}
+	}
+	f.seen += uint64(len(values))
 }
 
 func (f *Feature) learn(v *Value) {

@@ -171,6 +171,89 @@ func (g *Group) SetSettings(s Settings) error {
 // Observe commits a row: values of one observation, at an event time and by the clock now, both in Unix nanoseconds. It judges every
 // window that ends before the row or with it.
 func (g *Group) Observe(at, now int64, row []Value) Timing {
+	if timing := g.beginRow(at, now); timing != OnTime {
+		return timing
+	}
+	g.countAll(row)
+	g.endRow()
+	return OnTime
+}
+
+// Row is one of the observations of ObserveRows: Values of the values, which follow those of the row before it, at a time in Unix
+// nanoseconds.
+type Row struct {
+	At     int64
+	Values int
+}
+
+// Observed is what became of rows.
+type Observed struct {
+	Late, Ahead int   // rows that were left out
+	Values      int   // of the others
+	Latest      int64 // of their times, 0 if there are none
+}
+
+// ObserveRows is Observe for rows that follow one another, none of an aggregated feature, which is faster.
+func (g *Group) ObserveRows(now int64, rows []Row, values []Value) (o Observed) {
+	waiting := 0 // Values of rows that have begun are counted together, but before they can complete a window, or time ends it.
+	count := func() {
+		g.countAll(values[:waiting])
+		values, waiting = values[waiting:], 0
+		g.endRow()
+	}
+	for _, row := range rows {
+		if waiting > 0 && (row.At >= g.end || waiting+max(1, row.Values) > g.Room(row.At)) {
+			count()
+		}
+		switch g.beginRow(row.At, now) {
+		case OnTime:
+			waiting += row.Values
+			o.Values += row.Values
+			o.Latest = max(o.Latest, row.At)
+			continue
+		case Late:
+			o.Late++
+		case Ahead:
+			o.Ahead++
+		}
+		count()
+		values = values[row.Values:]
+	}
+	count()
+	return o
+}
+
+func (g *Group) countAll(values []Value) {
+	for len(values) > 0 {
+		part := values[:min(len(values), batch)]
+		g.count(part)
+		values = values[len(part):]
+	}
+}
+
+// ObserveNumbers is Observe for a row that is nothing but values of one numeric feature, which is faster.
+func (g *Group) ObserveNumbers(at, now int64, f *Feature, values []float64) Timing {
+	if timing := g.beginRow(at, now); timing != OnTime {
+		return timing
+	}
+	f.addNumbers(values)
+	g.fullest = max(g.fullest, f.seen)
+	g.endRow()
+	return OnTime
+}
+
+// Room returns how many values of one feature a row of that time may hold and end the window no later than they would have one by
+// one: at least 1.
+func (g *Group) Room(at int64) int {
+	room := g.settings.Window.partSamples()
+	if g.opened && at < g.end {
+		room -= min(room, g.fullest)
+	}
+	return int(max(1, room))
+}
+
+// beginRow ends the window before a row that belongs to the next one, and opens that.
+func (g *Group) beginRow(at, now int64) Timing {
 	if at-now > int64(g.settings.Window.Ahead) {
 		g.stats.Ahead++
 		return Ahead
@@ -186,15 +269,14 @@ func (g *Group) Observe(at, now int64, row []Value) Timing {
 	}
 	g.last = max(g.last, at)
 	g.rows[len(g.rows)-1]++
-	for len(row) > 0 {
-		part := row[:min(len(row), batch)]
-		g.count(part)
-		row = row[len(part):]
-	}
+	return OnTime
+}
+
+// endRow ends the window with the row that completes it.
+func (g *Group) endRow() {
 	if g.fullest >= g.settings.Window.partSamples() {
 		g.close(g.last)
 	}
-	return OnTime
 }
 
 // batch is the number of values whose cells are searched for together.
@@ -203,6 +285,10 @@ const batch = 32
 // count adds values. With many features, their references come from memory rather than from the cache: the searches of several
 // values take turns, level by level, so that the processor waits for all of them at once.
 func (g *Group) count(row []Value) {
+	if len(row) < small {
+		g.countFew(row)
+		return
+	}
 	var windows [batch]*numericWindow
 	var at [batch]int
 	for i := range row {
@@ -227,6 +313,21 @@ func (g *Group) count(row []Value) {
 	}
 	for i := range row {
 		g.add(&row[i], windows[i], uint16(at[i]))
+	}
+}
+
+// small is the number of values from which it pays to search for cells together.
+const small = 6
+
+func (g *Group) countFew(row []Value) {
+	for i := range row {
+		f := row[i].Feature
+		if f == nil {
+			g.stats.Mismatched++
+			continue
+		}
+		f.add(&row[i])
+		g.fullest = max(g.fullest, f.seen)
 	}
 }
 

@@ -303,7 +303,7 @@ func TestCategories(t *testing.T) {
 	require.NoError(t, s.group.SetReference(f, 0, r))
 	window := func(next func() string) Verdict {
 		for range 1000 {
-			s.group.Observe(s.at, s.at, []Value{{Feature: f, Category: f.Category(next())}})
+			s.group.Observe(s.at, s.at, []Value{f.Category(next())})
 		}
 		return s.group.Reports()[0].Features[0]
 	}
@@ -474,7 +474,7 @@ func TestLearnedCategoriesAndHistograms(t *testing.T) {
 		for range 1000 {
 			name := fmt.Sprint(int(rng.ExpFloat64() + shift))
 			b := explicit(t, []float64{rng.NormFloat64() + shift}, []float64{-2, -1, 0, 1, 2})
-			s.group.Observe(s.at, s.at, []Value{{Feature: c, Category: c.Category(name)}, {Feature: h, Buckets: &b}})
+			s.group.Observe(s.at, s.at, []Value{c.Category(name), {Feature: h, Buckets: &b}})
 		}
 		reports := s.group.Reports()
 		if len(reports) == 0 {

@@ -40,6 +40,25 @@ func (s *serial) add(cell uint16) {
 	s.last = cell
 }
 
+// addAll is add for many cells, at least one. Within them the sums are kept in registers.
+func (s *serial) addAll(cells []uint16) {
+	s.add(cells[0])
+	var sum, squares, products uint64
+	last := uint64(s.last)
+	for _, cell := range cells[1:] {
+		c := uint64(cell)
+		sum += c
+		squares += c * c
+		products += c * last
+		last = c
+	}
+	s.n += uint64(len(cells) - 1)
+	s.sum += sum
+	s.squares += squares
+	s.products += products
+	s.last = uint16(last)
+}
+
 // append adds the sequence that comes after this one.
 func (s *serial) append(later *serial) {
 	switch {

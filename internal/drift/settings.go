@@ -162,6 +162,12 @@ func (s Season) validate() error {
 	return nil
 }
 
+// Phase returns the phase of a time in Unix nanoseconds, counted from 0.
+func (s Season) Phase(at int64) int {
+	number, _ := s.at(at)
+	return number
+}
+
 func (s Season) phases() int { return max(1, s.Phases) }
 
 // at returns the phase of a time and when it ends, in Unix nanoseconds.

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Value is one observation of a feature. It holds no memory of the caller's but a Category, which [Feature.Category] makes safe to
-// keep.
+// Value is one observation of a feature. It holds no memory of the caller's but a Category, which
+// [Feature.Category] makes safe to keep.
 type Value struct {
 	Feature *Feature
 	// Number is the value of a numeric feature; NaN is a missing value.
@@ -19,6 +19,7 @@ type Value struct {
 	Category string
 	// Missing says that there is no category.
 	Missing bool
+	number  uint32 // of the category, counted from 1, in the reference that it was looked up in; 0 where that is not known
 	// Buckets are the values of an aggregated feature.
 	Buckets *Buckets
 }
@@ -65,6 +66,12 @@ func (p *presence) add(missing bool) {
 	}
 	p.last = missing
 	p.count(missing)
+}
+
+// addAll adds n values that are there, at least 1.
+func (p *presence) addAll(n int) {
+	p.add(false)
+	p.there += uint64(n - 1)
 }
 
 func (p *presence) count(missing bool) {
@@ -129,6 +136,30 @@ func (w *numericWindow) add(v *Value) uint64 {
 	return 1
 }
 
+// addAll is add for many values. The sums of a batch are gathered before they are written.
+func (w *numericWindow) addAll(values []float64) {
+	for len(values) > 0 {
+		part := values[:min(len(values), batch)]
+		values = values[len(part):]
+		if slices.ContainsFunc(part, math.IsNaN) {
+			for _, v := range part {
+				w.add(&Value{Number: v})
+			}
+			continue
+		}
+		var cells [batch]uint16
+		w.cuts.search(part, &cells)
+		w.presence.addAll(len(part))
+		w.cells.addAll(cells[:len(part)], w.cuts.cells())
+		w.serial.addAll(cells[:len(part)])
+		for i, cell := range cells[:len(part)] {
+			if cell < w.inside[0] || cell > w.inside[1] {
+				w.excess.add(w.reference, part[i])
+			}
+		}
+	}
+}
+
 // count adds a number whose cell is known.
 func (w *numericWindow) count(cell uint16, number float64) {
 	w.presence.add(false)
@@ -168,7 +199,7 @@ func (w *categoricalWindow) add(v *Value) uint64 {
 	if v.Missing {
 		return 1
 	}
-	i := w.reference.of(v.Category)
+	i := w.reference.number(v)
 	w.counts[i]++
 	w.runs.add(i)
 	if i == w.reference.rest() && w.reference.complete() {

@@ -12,11 +12,20 @@ import (
 // requestTimeout bounds one export, so that a sender ends even if its server hangs.
 const requestTimeout = 30 * time.Second
 
+// Source makes the bodies of requests.
+type Source interface {
+	Signal() Signal
+	// Items is the number of ledger ids in a request.
+	Items() int
+	// Append appends a request whose ledger ids begin at first. It may be called by several goroutines at once.
+	Append(dst []byte, encoding Encoding, first int64) []byte
+}
+
 // Sender sends requests made from a payload. Without a rate it is a closed loop: InFlight requests are under way, and each answer lets the
 // next one go.
 type Sender struct {
 	Client   Client
-	Payload  *Payload
+	Payload  Source // mostly a *Payload
 	Ledger   *Ledger
 	InFlight int           // requests under way at the same time; 0 means 1
 	Requests int           // requests to send; 0 means until the context ends

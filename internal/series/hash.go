@@ -88,9 +88,21 @@ func hashAttribute(name, value Key) Key {
 	return name.xor(secret.attribute).fold(value.xor(secret.multiply))
 }
 
+// hashText is the hash of an attribute whose value is a string: that goes on where the hash of its name ends.
+func hashText[T text](name Key, value T) Key {
+	return hashOn(name.xor(secret.attribute), value)
+}
+
+func hashNamed(name Key, v pcommon.Value, depth int) Key {
+	if v.Type() == pcommon.ValueTypeStr {
+		return hashText(name, v.Str())
+	}
+	return hashAttribute(name, hashValue(v, depth))
+}
+
 func hashMap(m pcommon.Map, depth int) (sum Key) {
 	for name, v := range m.All() {
-		sum = sum.plus(hashAttribute(hashString(name), hashValue(v, depth)))
+		sum = sum.plus(hashNamed(hashString(name), v, depth))
 	}
 	return sum
 }

@@ -86,24 +86,33 @@ func (id *ID) AttributesKey(m pcommon.Map) Key {
 func (id ID) Select(sel *Selector, m pcommon.Map, s pcommon.InstrumentationScope, r pcommon.Resource) ID {
 	id.given[levelAttributes] = true
 	id.attributes, id.scope, id.resource, id.selector = m, s, r, sel
-	var sum Key
-	for i, name := range sel.names {
-		if v, ok := id.lookup(name); ok {
-			sum = sum.plus(hashAttribute(sel.hashes[i], hashValue(v, 0)))
-		}
-	}
-	id.key = id.group.level(levelAttributes, sum)
+	id.key = id.SelectKey(sel, m, s, r)
 	return id
 }
 
+// SelectKey returns the key of Select(sel, m, s, r), without the rest of that ID.
+func (id *ID) SelectKey(sel *Selector, m pcommon.Map, s pcommon.InstrumentationScope, r pcommon.Resource) Key {
+	var sum Key
+	for i, name := range sel.names {
+		if v, ok := lookup(name, m, s, r); ok {
+			sum = sum.plus(hashNamed(sel.hashes[i], v, 0))
+		}
+	}
+	return id.group.level(levelAttributes, sum)
+}
+
 func (id *ID) lookup(name string) (pcommon.Value, bool) {
-	if v, ok := id.attributes.Get(name); ok {
+	return lookup(name, id.attributes, id.scope, id.resource)
+}
+
+func lookup(name string, m pcommon.Map, s pcommon.InstrumentationScope, r pcommon.Resource) (pcommon.Value, bool) {
+	if v, ok := m.Get(name); ok {
 		return v, true
 	}
-	if v, ok := id.scope.Attributes().Get(name); ok {
+	if v, ok := s.Attributes().Get(name); ok {
 		return v, true
 	}
-	return id.resource.Attributes().Get(name)
+	return r.Attributes().Get(name)
 }
 
 // Selector is a list of attribute keys to group by, see [ID.Select].

@@ -48,13 +48,23 @@ func (r *reader) hashLevel(l level) Key {
 func (r *reader) hashMap(depth int) (sum Key) {
 	for range r.count() {
 		name := hashString(r.bytes())
-		sum = sum.plus(hashAttribute(name, r.hashValue(depth)))
+		sum = sum.plus(r.hashNamed(name, depth))
 	}
 	return sum
 }
 
-func (r *reader) hashValue(depth int) Key {
+func (r *reader) hashNamed(name Key, depth int) Key {
 	t := r.valueType(depth)
+	if t == pcommon.ValueTypeStr {
+		return hashText(name, r.bytes())
+	}
+	return hashAttribute(name, r.hashOf(t, depth))
+}
+
+func (r *reader) hashValue(depth int) Key { return r.hashOf(r.valueType(depth), depth) }
+
+// hashOf hashes a value whose type was read.
+func (r *reader) hashOf(t pcommon.ValueType, depth int) Key {
 	switch t {
 	case pcommon.ValueTypeStr:
 		return hashString(r.bytes())

@@ -49,6 +49,9 @@ type table[S any] struct {
 	slabs  []*[slabSize]node[S]
 	labels []*[slabSize]label
 	slots  uint32   // that were ever in use
+	last   uint32   // that was found
+	skip   int      // look-ups before the slot after the last one is tried again
+	misses int      // of such tries, as the number of look-ups to skip after the next one
 	free   []uint32 // that are in use no more
 
 	labelBytes int
@@ -67,7 +70,29 @@ func (t *table[S]) label(slot uint32) *label { return &t.labels[slot/slabSize][s
 func (t *table[S]) len() int                 { return t.index.used }
 
 // find returns the slot of a series, overflowSlot if it is not there.
+//
+// Most senders send their series in one order every time, and have been given neighbouring slots in that order: the slot after the one that was
+// found last is looked at first. Where that is in vain it happens ever less often, as it costs a read from memory.
 func (t *table[S]) find(key Key) uint32 {
+	if t.skip > 0 {
+		t.skip--
+	} else if next := t.last + 1; next < t.slots {
+		if e := t.entry(next); e.key == key && e.live() {
+			t.last, t.misses = next, 0
+			return next
+		}
+		t.misses = min(2*t.misses+1, maxSkip)
+		t.skip = t.misses
+	}
+	t.last = t.lookup(key)
+	return t.last
+}
+
+// maxSkip is the largest number of look-ups between two tries.
+const maxSkip = 63
+
+// lookup finds the slot of a series by the index.
+func (t *table[S]) lookup(key Key) uint32 {
 	sought := cellOf(key, 0)
 	for at := t.index.home(sought); ; at = (at + 1) & t.index.mask() {
 		cell := t.index.cells[at]

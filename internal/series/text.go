@@ -9,9 +9,12 @@ type text interface{ string | []byte }
 // hashString hashes the bytes of s, sixteen at a time, into both halves of a key at once; hash/maphash would take two
 // passes and more than twice the time. Nobody can choose strings that collide without knowledge of the secrets: every word
 // meets a secret before it is multiplied, and strings of different lengths begin at different secrets.
-func hashString[T text](s T) Key {
+func hashString[T text](s T) Key { return hashOn(secret.text, s) }
+
+// hashOn hashes s from a secret, or from the hash of something, on.
+func hashOn[T text](from Key, s T) Key {
 	n := uint64(len(s))
-	h := Key{secret.text.hi + n*secret.length.hi, secret.text.lo + n*secret.length.lo}
+	h := Key{from.hi + n*secret.length.hi, from.lo + n*secret.length.lo}
 	for len(s) > 16 {
 		h = h.thenWords(word64(s[:8]), word64(s[8:16]))
 		s = s[16:]

@@ -5,6 +5,7 @@ package alertmanager
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -165,10 +166,7 @@ func TestOneFaultDoesNotPageTwice(t *testing.T) {
 	} {
 		assert.True(t, config.inhibits(t, pair[0], pair[1]), name)
 		assert.False(t, config.inhibits(t, pair[1], pair[0]), "%s, the other way round", name)
-		other := map[string]string{}
-		for label, value := range pair[1] {
-			other[label] = value
-		}
+		other := maps.Clone(pair[1])
 		for _, label := range []string{"model_name", "host", "cluster"} {
 			other[label] = "another"
 		}

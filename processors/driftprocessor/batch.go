@@ -7,24 +7,33 @@ import (
 	"sync"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
-	"github.com/llm-guardian/otelcol-guardian/internal/series"
 )
 
 // batch is what was extracted from a batch of telemetry, to be committed once that was accepted. It holds nothing of it.
 type batch struct {
-	rows          []row
+	rows          []drift.Row
+	rowRuns       []rowRun // of the rows
 	values        []drift.Value
 	points        []point
+	runs          []run // of the points
 	distributions []distribution
-	keys          []series.Key // scratch
-	touched       []*group     // scratch: those that have gathered values
+	touched       []*group // scratch: those that have gathered numbers
 }
 
-// row is one observation of a group: values[first:end].
-type row struct {
-	group      *group
-	at         int64 // event time, Unix nanoseconds
-	first, end int
+// rowRun is a sequence of rows of one group: those that come after the run before it, up to end.
+type rowRun struct {
+	group *group
+	end   int
+}
+
+// addRow adds a row of the values since first.
+func (b *batch) addRow(g *group, at int64, first int) {
+	b.rows = append(b.rows, drift.Row{At: at, Values: len(b.values) - first})
+	if last := len(b.rowRuns) - 1; last >= 0 && b.rowRuns[last].group == g {
+		b.rowRuns[last].end++
+		return
+	}
+	b.rowRuns = append(b.rowRuns, rowRun{g, len(b.rows)})
 }
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
@@ -33,12 +42,12 @@ func newBatch() *batch { return batches.Get().(*batch) }
 
 // release lets the batch be used again.
 func (b *batch) release() {
-	clear(b.rows)
+	clear(b.rowRuns)
 	clear(b.values)
-	clear(b.points)
+	clear(b.runs)
 	clear(b.distributions)
 	clear(b.touched)
-	b.rows, b.values, b.points, b.distributions = b.rows[:0], b.values[:0], b.points[:0], b.distributions[:0]
-	b.touched = b.touched[:0]
+	b.rows, b.rowRuns, b.values, b.distributions = b.rows[:0], b.rowRuns[:0], b.values[:0], b.distributions[:0]
+	b.points, b.runs, b.touched = b.points[:0], b.runs[:0], b.touched[:0]
 	batches.Put(b)
 }

@@ -105,7 +105,7 @@ func (c *InputConfig) UnmarshalText(text []byte) error {
 // ReferenceConfig says what windows are compared with.
 type ReferenceConfig struct {
 	// File is a path or a URL (file, s3, gs) of Parquet, CSV or JSON Lines, or of what `reference build` wrote. {key} stands for the value
-	// of a key of group_by. Default value is none.
+	// of a key of group_by, {season.phase} for the number of the phase of the season, counted from 0. Default value is none.
 	File string `mapstructure:"file"`
 	// ReloadInterval is the time between two looks at the file. Default value is 1 m.
 	ReloadInterval time.Duration `mapstructure:"reload_interval"`
@@ -220,7 +220,8 @@ type LimitsConfig struct {
 	Groups int `mapstructure:"groups"`
 	// Features is the number of features of a group; what comes beyond is left out and counted. Default value is 1,000.
 	Features int `mapstructure:"features"`
-	// Series is the number of series of a metric; what comes beyond is left out and counted. Default value is 100,000.
+	// Series is the number of series of a metric, as far as its points are cumulative, else of what group_by, resource and scope tell
+	// apart; what comes beyond is left out and counted. Default value is 100,000.
 	Series int `mapstructure:"series"`
 	// IdleAfter is the time after which a group, or a series of a metric, that nothing comes for is forgotten, with what it has learned. Default
 	// value is 168 h.

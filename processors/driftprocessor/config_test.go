@@ -167,10 +167,36 @@ func TestValidateReportsEverything(t *testing.T) {
 		"input must be predictions, evaluations, requests, {attribute: …} or {metric: …}: exactly one of them",
 		`reference::file: "refs/{model.name" has a { without a key and a }`,
 		"monitors::4 (same): it looks at what confidence looks at, and their metrics would be the same series",
-		"monitors of metrics may have 4 different keys in group_by and attributes together (got model.name, model.version, a, b, c, d)",
+		"monitors::7 (certainty): ml_concept_drift_psi of a model has no label that tells it from prediction: give one of them kind: data with method: psi",
+		"monitors::8 (hours): reference::file: {season.phase} needs season::phases",
+		"monitors::9 (hidden): reference::file: {season.phase} is the number of the phase, which a key of group_by hides",
+		"monitors of metrics may have 4 different keys in group_by and attributes together (got model.name, model.version, a, b, c, d, season.phase)",
 	} {
 		assert.ErrorContains(t, err, fault)
 	}
+}
+
+// Concept monitors may stand side by side where labels tell their metrics apart, or where one says nothing.
+func TestConceptMonitorsThatAreToldApart(t *testing.T) {
+	f := func(fault, first, second string) {
+		t.Helper()
+		text := "monitors: [{name: a, kind: concept, reference: {first: 100}, " + first + "}, {name: b, kind: concept, reference: {first: 100}, " + second + "}]"
+		_, err := testutil.LoadConfig(t, NewFactory(), text)
+		if fault == "" {
+			require.NoError(t, err)
+			return
+		}
+		require.ErrorContains(t, err, fault)
+	}
+	const shared = "monitors::1 (b): ml_concept_drift_psi of a model has no label that tells it from a"
+	f(shared, "input: predictions", "input: predictions, value: confidence")
+	f(shared, "input: predictions", "input: {attribute: verdict}, group_by: [model.version, tenant, model.name]")
+	f(shared, "input: predictions", "input: predictions, value: confidence, attributes: {team: search}") // which no label shows
+	f(shared, "input: {metric: m}", "input: {metric: n}")
+	f("", "input: predictions", "input: predictions, value: confidence, muted: true")
+	f("", "input: predictions", "input: {metric: m}")
+	f("", "input: {metric: m}", "input: {metric: n}, attributes: {team: search}")
+	f("", "input: predictions, group_by: [tenant], attributes: {model.name: x}", "input: predictions, group_by: [tenant], attributes: {model.name: y}")
 }
 
 func TestUnknownKeysAreErrors(t *testing.T) {

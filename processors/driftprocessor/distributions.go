@@ -47,21 +47,56 @@ func exponential(dp pmetric.ExponentialHistogramDataPoint) distribution {
 	}
 }
 
-// buckets gives the values that a point stands for; ok is false where there are none to be sure of.
-func (s *pointState) buckets(p *point, d *distribution) (*drift.Buckets, bool) {
-	tally := &p.monitor.tally
+// histograms keeps the last points of cumulative series under numbers counted from 1.
+type histograms struct {
+	last   []*distribution // by number; nil where there is none
+	unused []uint32
+}
+
+// get gives what is kept under a number, nil if that is nothing.
+func (h *histograms) get(number uint32) *distribution {
+	if number == 0 {
+		return nil
+	}
+	return h.last[number]
+}
+
+// put keeps a point under a number, or a new one in place of 0, which it returns.
+func (h *histograms) put(number uint32, d *distribution) uint32 {
+	switch last := len(h.unused) - 1; {
+	case number != 0:
+	case last >= 0:
+		number, h.unused = h.unused[last], h.unused[:last]
+	default:
+		number = uint32(max(1, len(h.last)))
+		h.last = append(h.last, make([]*distribution, int(number)+1-len(h.last))...)
+	}
+	h.last[number] = d
+	return number
+}
+
+// drop forgets what is kept under a number.
+func (h *histograms) drop(number uint32) {
+	if number != 0 {
+		h.last[number] = nil
+		h.unused = append(h.unused, number)
+	}
+}
+
+// buckets gives the values that a point of a series stands for; ok is false where there are none to be sure of.
+func (m *monitor) buckets(s *pointState, at int64, cumulative bool, d *distribution) (*drift.Buckets, bool) {
 	if len(d.counts)+len(d.negative.counts)+len(d.positive.counts) > maxBuckets {
-		tally.rejected[reasonBuckets]++
+		m.tally.rejected[reasonBuckets]++
 		return nil, false
 	}
-	if p.cumulative {
-		if p.at <= s.at {
-			tally.rejected[reasonOutOfOrder]++
+	if cumulative {
+		if at <= s.at {
+			m.tally.rejected[reasonOutOfOrder]++
 			return nil, false
 		}
-		last := s.counts
+		last := m.histograms.get(s.counts)
 		kept := *d
-		s.counts, s.at = &kept, p.at
+		s.counts, s.at = m.histograms.put(s.counts, &kept), at
 		if last == nil {
 			return nil, false
 		}
@@ -71,7 +106,7 @@ func (s *pointState) buckets(p *point, d *distribution) (*drift.Buckets, bool) {
 	}
 	b, err := d.buckets()
 	if err != nil {
-		tally.rejected[reasonBuckets]++
+		m.tally.rejected[reasonBuckets]++
 		return nil, false
 	}
 	return &b, b.Total() > 0

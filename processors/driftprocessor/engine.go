@@ -40,6 +40,7 @@ type engine struct {
 	points    *pointReader
 	output    output
 	telemetry *telemetry
+	reporting sync.Mutex // guards degraded, and the order of what is reported
 	degraded  bool
 	forgotten time.Time
 	flushed   time.Time
@@ -108,7 +109,9 @@ func (e *engine) Start(ctx context.Context, host component.Host) (err error) {
 	}
 	ctx, e.cancel = context.WithCancel(context.Background())
 	e.running.Go(func() { e.run(ctx) })
-	e.running.Go(func() { e.readReferences(ctx) })
+	for range referenceReaders {
+		e.running.Go(func() { e.readReferences(ctx) })
+	}
 	if e.config.Storage != nil {
 		e.saver = checkpoint.StartSaver(e.store, stateSchema, e.config.CheckpointInterval, e.snapshot)
 	}
@@ -231,13 +234,12 @@ func (e *engine) commit(b *batch, now time.Time) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for i := range b.rows {
-		r := &b.rows[i]
-		r.group.observe(r.at, now, b.values[r.first:r.end], 1)
-		e.collect(r.group, now)
-	}
-	for i := range b.points {
-		e.commitPoint(b, &b.points[i], now)
+	e.commitRows(b, now)
+	first := 0
+	for i := range b.runs {
+		r := &b.runs[i]
+		e.commitRun(b, r, b.points[first:r.end], now)
+		first = r.end
 	}
 	for _, g := range b.touched {
 		e.commitGathered(g, now)
@@ -245,12 +247,26 @@ func (e *engine) commit(b *batch, now time.Time) {
 	e.telemetry.report(e.monitors)
 }
 
+// maxRows is the number of rows after which reports are collected at the latest: each can end two windows.
+const maxRows = 256
+
+// commitRows commits rows, run by run.
+func (e *engine) commitRows(b *batch, now time.Time) {
+	rows, values, first := b.rows, b.values, 0
+	for _, run := range b.rowRuns {
+		for first < run.end {
+			n := run.group.together(min(run.end-first, maxRows))
+			used := run.group.observeRows(rows[first:first+n], values, now)
+			values = values[used:]
+			first += n
+			e.collect(run.group, now)
+		}
+	}
+}
+
 // collect gives the reports of a group to the output.
 func (e *engine) collect(g *group, now time.Time) {
 	reports := g.drift.Reports()
-	if len(reports) > 0 {
-		g.windowEnded()
-	}
 	for i := range reports {
 		g.monitor.count(&reports[i])
 		if !g.monitor.config.Muted {

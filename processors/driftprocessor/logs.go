@@ -200,7 +200,7 @@ func (s *logSource) row(record plog.LogRecord, at *place, now time.Time, b *batc
 			return
 		}
 	}
-	b.rows = append(b.rows, row{group: g, at: timeOf(record, now), first: first, end: len(b.values)})
+	b.addRow(g, timeOf(record, now), first)
 }
 
 // concerns says whether the record has something to look at, so that others make no group.
@@ -235,9 +235,11 @@ func (s *logSource) resultName(attributes pcommon.Map) string {
 // extract adds the values of a record.
 func (s *logSource) extract(g *group, attributes pcommon.Map, b *batch) {
 	if s.features {
+		i := 0
 		for key, v := range attributes.All() {
 			if len(key) > len(featuresPrefix) && key[:len(featuresPrefix)] == featuresPrefix {
-				s.add(g, key[len(featuresPrefix):], v, b)
+				s.add(g, i, key[len(featuresPrefix):], v, b)
+				i++
 			}
 		}
 		return
@@ -248,14 +250,15 @@ func (s *logSource) extract(g *group, attributes pcommon.Map, b *batch) {
 			name = s.resultName(attributes)
 		}
 		if v, ok := get(attributes, s.values[i].keys); ok {
-			s.add(g, name, v, b)
+			s.add(g, i, name, v, b)
 		}
 	}
 }
 
-func (s *logSource) add(g *group, name string, v pcommon.Value, b *batch) {
+// add adds the i-th value of a record.
+func (s *logSource) add(g *group, i int, name string, v pcommon.Value, b *batch) {
 	m := s.monitor
-	f := m.feature(g, name, v)
+	f := m.featureAt(g, i, name, v)
 	if f == nil {
 		return
 	}

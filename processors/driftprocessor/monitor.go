@@ -38,10 +38,17 @@ type monitor struct {
 	settings   drift.Settings // with the budget of all groups
 	attributes []label        // those of the configuration, sorted
 	groups     map[string]*group
-	references *references               // nil without a file
-	series     *series.Store[pointState] // nil in logs pipelines
+	references *references // nil without a file
 	tally      tally
 
+	// Of metrics; series is nil in logs pipelines.
+	series     *series.Store[pointState]
+	evicted    func(series.Ref, *pointState)
+	histograms histograms
+	numbered   []*group // by number; nil where there is none
+	unused     []uint32 // numbers of groups that are gone
+
+	last    *group // that a record belonged to; nil if it is gone
 	key     []byte // scratch
 	present map[*drift.Feature]struct{}
 }
@@ -50,7 +57,7 @@ type monitor struct {
 type label struct{ key, value string }
 
 func newMonitor(config *MonitorConfig) *monitor {
-	m := &monitor{config: config, settings: config.settings(), groups: map[string]*group{}, present: map[*drift.Feature]struct{}{}}
+	m := &monitor{config: config, settings: config.settings(), groups: map[string]*group{}, numbered: []*group{nil}, present: map[*drift.Feature]struct{}{}}
 	for _, key := range slices.Sorted(maps.Keys(config.Attributes)) {
 		m.attributes = append(m.attributes, label{key, config.Attributes[key]})
 	}
@@ -65,12 +72,13 @@ type place struct{ record, scope, resource pcommon.Map }
 
 // find gives the first attribute that has one of the keys.
 func (p *place) find(keys []string) (pcommon.Value, bool) {
-	for _, attributes := range []pcommon.Map{p.record, p.scope, p.resource} {
-		if v, ok := get(attributes, keys); ok {
-			return v, true
-		}
+	if v, ok := get(p.record, keys); ok {
+		return v, true
 	}
-	return pcommon.Value{}, false
+	if v, ok := get(p.scope, keys); ok {
+		return v, true
+	}
+	return get(p.resource, keys)
 }
 
 func get(attributes pcommon.Map, keys []string) (pcommon.Value, bool) {
@@ -84,12 +92,16 @@ func get(attributes pcommon.Map, keys []string) (pcommon.Value, bool) {
 
 // group gives the group of a record, which it makes if there is room; else nil. fields are the keys of each key of group_by.
 func (m *monitor) group(p *place, fields [][]string, now time.Time) *group {
+	if m.last != nil && m.last.holds(p, fields) {
+		return m.last
+	}
 	m.key = m.key[:0]
 	for _, keys := range fields {
 		v, ok := p.find(keys)
 		m.key = appendGroupValue(m.key, v, ok)
 	}
 	if g := m.groups[string(m.key)]; g != nil {
+		m.last = g
 		return g
 	}
 	if len(m.groups) >= m.config.Limits.Groups {
@@ -97,6 +109,18 @@ func (m *monitor) group(p *place, fields [][]string, now time.Time) *group {
 		return nil
 	}
 	return m.addGroup(string(m.key), now)
+}
+
+// holds says whether the record is sure to belong to the group: most have the group of the one before. Values that are no texts, or
+// empty, do not tell.
+func (g *group) holds(p *place, fields [][]string) bool {
+	for i, keys := range fields {
+		v, ok := p.find(keys)
+		if !ok || v.Type() != pcommon.ValueTypeStr || g.values[i] == "" || v.Str() != g.values[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // appendGroupValue appends a value with its length, so that no two lists of values have one key.
@@ -140,6 +164,7 @@ func (m *monitor) addGroup(key string, now time.Time) *group {
 	g := &group{monitor: m, key: key, values: values, seen: now}
 	g.drift, _ = drift.NewGroup(m.settings) // the settings were validated
 	m.groups[key] = g
+	m.giveNumber(g)
 	if m.references == nil {
 		g.ready = true
 	} else {
@@ -148,17 +173,48 @@ func (m *monitor) addGroup(key string, now time.Time) *group {
 	return g
 }
 
+// giveNumber gives a group a number, by which series know it.
+func (m *monitor) giveNumber(g *group) {
+	if last := len(m.unused) - 1; last >= 0 {
+		g.number, m.unused = m.unused[last], m.unused[:last]
+		m.numbered[g.number] = g
+		return
+	}
+	g.number = uint32(len(m.numbered))
+	m.numbered = append(m.numbered, g)
+}
+
+// takeNumbers makes the numbers of groups that are gone free again, once no series knows them.
+func (m *monitor) takeNumbers(gone []uint32) {
+	for _, number := range gone {
+		m.numbered[number] = nil
+	}
+	if m.series != nil && len(gone) > 0 {
+		for _, state := range m.series.All() {
+			if m.numbered[state.group] == nil {
+				state.group = 0
+			}
+		}
+	}
+	m.unused = append(m.unused, gone...)
+}
+
 // forget removes groups for which nothing has come for long.
 func (m *monitor) forget(now time.Time) {
+	var gone []uint32
 	for key, g := range m.groups {
 		if now.Sub(g.seen) > m.config.Limits.IdleAfter {
-			g.gone = true
+			gone = append(gone, g.number)
 			delete(m.groups, key)
 			if m.references != nil {
 				m.references.remove(g)
 			}
 		}
 	}
+	if len(gone) > 0 {
+		m.last = nil
+	}
+	m.takeNumbers(gone)
 }
 
 // inOrder gives the groups in an order that does not change.
@@ -168,6 +224,22 @@ func (m *monitor) inOrder() []*group {
 		groups = append(groups, m.groups[key])
 	}
 	return groups
+}
+
+// featureAt is feature for the value that comes i-th in a record: mostly it is of the same feature as in the record before.
+func (m *monitor) featureAt(g *group, i int, name string, v pcommon.Value) *drift.Feature {
+	if i < len(g.order) && g.order[i].Name() == name {
+		return g.order[i]
+	}
+	f := m.feature(g, name, v)
+	switch {
+	case f == nil:
+	case i < len(g.order):
+		g.order[i] = f
+	case i == len(g.order):
+		g.order = append(g.order, f)
+	}
+	return f
 }
 
 // feature gives the feature of a name, which it makes of the kind that the configuration, the reference or the value says. It
@@ -227,7 +299,7 @@ func (m *monitor) measure(f *drift.Feature, v pcommon.Value) (value drift.Value,
 	}
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
-		value.Category = f.Category(v.Str())
+		return f.Category(v.Str()), true
 	case pcommon.ValueTypeBool:
 		value.Category = strconv.FormatBool(v.Bool())
 	case pcommon.ValueTypeInt:

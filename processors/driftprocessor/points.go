@@ -36,13 +36,12 @@ func (p *metricsProcessor) ConsumeMetrics(ctx context.Context, metrics pmetric.M
 	return nil
 }
 
-// pointState is what is known of a series.
+// pointState is what is known of a series. It holds no pointers, so that the garbage collector need not look at every series.
 type pointState struct {
-	group   *group
-	feature *drift.Feature // nil where the group has no room for it, or the values are not its kind
-	sum     lastSum
-	counts  *distribution // the last point of a cumulative histogram
-	at      int64         // its time
+	group  uint32 // its number; 0 as long as the series has none
+	counts uint32 // the number of the last point of a cumulative histogram; 0 before the first
+	sum    lastSum
+	at     int64 // when counts are from
 }
 
 // lastSum is the last point of a cumulative sum, in Unix nanoseconds. at is 0 before the first.
@@ -53,12 +52,18 @@ type lastSum struct {
 
 // point is a data point to be committed.
 type point struct {
-	monitor      *monitor
-	series       series.Ref
-	at, start    int64
-	number       float64
-	cumulative   bool
-	distribution int // in the batch, counted from 1; 0 is none
+	series    series.Ref
+	at, start int64
+	number    float64
+}
+
+// run is a sequence of points of one monitor and one form: those that come after the run before it, up to end.
+type run struct {
+	monitor       *monitor
+	kind          drift.Kind
+	cumulative    bool
+	end           int
+	distributions int // Of histograms: the place of the first one in the batch; there is one per point.
 }
 
 // pointReader finds the points that monitors look at.
@@ -70,19 +75,21 @@ type pointReader struct {
 type pointSource struct {
 	monitor *monitor
 	groups  [][]string
+	members *series.Selector // of the keys of group_by
 	rate    bool
 }
 
 func newPointReader(monitors []*monitor) *pointReader {
 	r := &pointReader{byMetric: map[string][]*pointSource{}}
 	for _, m := range monitors {
-		s := &pointSource{monitor: m, rate: m.config.Input.Sums == sumsRate}
+		s := &pointSource{monitor: m, rate: m.config.Input.Sums == sumsRate, members: series.NewSelector(m.config.GroupBy...)}
 		for _, key := range m.config.GroupBy {
 			s.groups = append(s.groups, []string{key})
 		}
 		name := m.config.Input.Metric
 		r.byMetric[name] = append(r.byMetric[name], s)
 		m.series = series.NewStore[pointState](series.Config{Limit: m.config.Limits.Series, IdleAfter: m.config.Limits.IdleAfter})
+		m.evicted = func(_ series.Ref, state *pointState) { m.histograms.drop(state.counts) }
 	}
 	return r
 }
@@ -91,7 +98,7 @@ func newPointReader(monitors []*monitor) *pointReader {
 func (r *pointReader) read(metrics pmetric.Metrics, now time.Time, b *batch) {
 	for _, sources := range r.byMetric {
 		for _, s := range sources {
-			s.monitor.series.Advance(now, nil)
+			s.monitor.series.Advance(now, s.monitor.evicted)
 		}
 	}
 	for _, resource := range metrics.ResourceMetrics().All() {
@@ -108,7 +115,7 @@ func (r *pointReader) read(metrics pmetric.Metrics, now time.Time, b *batch) {
 				}
 				at := points{
 					id: resourceID.Scope(scope.Scope()).Metric(metric), now: now, batch: b,
-					place: place{scope: scope.Scope().Attributes(), resource: resource.Resource().Attributes()},
+					scope: scope.Scope(), resource: resource.Resource(),
 				}
 				for _, s := range sources {
 					at.source = s
@@ -121,31 +128,57 @@ func (r *pointReader) read(metrics pmetric.Metrics, now time.Time, b *batch) {
 
 // points are the points of a metric that are being read for a monitor.
 type points struct {
-	source *pointSource
-	id     series.ID
-	place  place
-	now    time.Time
-	batch  *batch
+	source   *pointSource
+	id       series.ID
+	scope    pcommon.InstrumentationScope
+	resource pcommon.Resource
+	now      time.Time
+	batch    *batch
+}
+
+// key gives the key of the series of a point. What was counted since a point depends on its series; of other points only the group
+// matters, so all that a group holds of a metric are one series, for which less must be read.
+func (p *points) key(attributes pcommon.Map, cumulative bool) series.Key {
+	if cumulative {
+		return p.id.AttributesKey(attributes)
+	}
+	return p.id.SelectKey(p.source.members, attributes, p.scope, p.resource)
+}
+
+// fullID gives the ID that key is of.
+func (p *points) fullID(attributes pcommon.Map, cumulative bool) series.ID {
+	if cumulative {
+		return p.id.Attributes(attributes)
+	}
+	return p.id.Select(p.source.members, attributes, p.scope, p.resource)
 }
 
 func (p *points) metric(metric pmetric.Metric) {
 	switch metric.Type() {
 	case pmetric.MetricTypeGauge:
-		p.numbers(metric.Gauge().DataPoints(), metric.Name(), p.gauge)
+		p.numbers(metric.Gauge().DataPoints(), metric.Name(), false, false)
 	case pmetric.MetricTypeSum:
 		p.sum(metric)
 	case pmetric.MetricTypeHistogram:
-		for _, dp := range metric.Histogram().DataPoints().All() {
-			if ref, ok := p.series(p.id.AttributesKey(dp.Attributes()), dp.Attributes(), metric.Name(), drift.Aggregated); ok && !dp.Flags().NoRecordedValue() {
-				p.add(p.counts(ref, dp.Timestamp(), dp.StartTimestamp(), metric.Histogram().AggregationTemporality(), explicit(dp)))
+		h := metric.Histogram()
+		r := p.begin(drift.Aggregated, h.AggregationTemporality() == pmetric.AggregationTemporalityCumulative)
+		for _, dp := range h.DataPoints().All() {
+			key := p.key(dp.Attributes(), r.cumulative)
+			if ref, ok := p.series(key, dp.Attributes(), metric.Name(), &r); ok && !dp.Flags().NoRecordedValue() {
+				p.add(ref, dp.Timestamp(), explicit(dp))
 			}
 		}
+		p.end(r)
 	case pmetric.MetricTypeExponentialHistogram:
-		for _, dp := range metric.ExponentialHistogram().DataPoints().All() {
-			if ref, ok := p.series(p.id.AttributesKey(dp.Attributes()), dp.Attributes(), metric.Name(), drift.Aggregated); ok && !dp.Flags().NoRecordedValue() {
-				p.add(p.counts(ref, dp.Timestamp(), dp.StartTimestamp(), metric.ExponentialHistogram().AggregationTemporality(), exponential(dp)))
+		h := metric.ExponentialHistogram()
+		r := p.begin(drift.Aggregated, h.AggregationTemporality() == pmetric.AggregationTemporalityCumulative)
+		for _, dp := range h.DataPoints().All() {
+			key := p.key(dp.Attributes(), r.cumulative)
+			if ref, ok := p.series(key, dp.Attributes(), metric.Name(), &r); ok && !dp.Flags().NoRecordedValue() {
+				p.add(ref, dp.Timestamp(), exponential(dp))
 			}
 		}
+		p.end(r)
 	case pmetric.MetricTypeSummary: // its quantiles cannot be added up
 		p.source.monitor.tally.rejected[reasonUnsupported] += int64(metric.Summary().DataPoints().Len())
 	}
@@ -155,149 +188,172 @@ func (p *points) metric(metric pmetric.Metric) {
 func (p *points) sum(metric pmetric.Metric) {
 	sum := metric.Sum()
 	cumulative := sum.AggregationTemporality() == pmetric.AggregationTemporalityCumulative
-	switch {
-	case !sum.IsMonotonic() && cumulative:
-		p.numbers(sum.DataPoints(), metric.Name(), p.gauge)
-	case cumulative:
-		p.numbers(sum.DataPoints(), metric.Name(), p.cumulative)
-	default:
-		p.numbers(sum.DataPoints(), metric.Name(), p.delta)
-	}
+	gauge := cumulative && !sum.IsMonotonic()
+	p.numbers(sum.DataPoints(), metric.Name(), cumulative && !gauge, p.source.rate && !cumulative)
 }
 
-// numbers takes all keys before it looks for the first series: then the processor waits for many of them at once.
-func (p *points) numbers(all pmetric.NumberDataPointSlice, metric string, read func(series.Ref, pmetric.NumberDataPoint)) {
-	keys := p.batch.keys[:0]
-	for i := range all.Len() {
-		keys = append(keys, p.id.AttributesKey(all.At(i).Attributes()))
-	}
-	p.batch.keys = keys
-	for i := range all.Len() {
-		dp := all.At(i)
-		if dp.Flags().NoRecordedValue() {
-			continue
+// begin begins a run of points.
+func (p *points) begin(kind drift.Kind, cumulative bool) run {
+	return run{monitor: p.source.monitor, kind: kind, cumulative: cumulative, distributions: len(p.batch.distributions)}
+}
+
+func (p *points) end(r run) {
+	r.end = len(p.batch.points)
+	p.batch.runs = append(p.batch.runs, r)
+}
+
+// keysAtOnce is the number of keys that are taken before the first series is looked for: then the processor waits for many of them at
+// once, and still has the points at hand.
+const keysAtOnce = 64
+
+// numbers reads numbers, which may be those of a cumulative sum, or to be divided by the seconds that they are over.
+func (p *points) numbers(all pmetric.NumberDataPointSlice, metric string, cumulative, rate bool) {
+	r := p.begin(drift.Numeric, cumulative)
+	var keys [keysAtOnce]series.Key
+	for first := 0; first < all.Len(); first += keysAtOnce {
+		n := min(keysAtOnce, all.Len()-first)
+		for i := range n {
+			keys[i] = p.key(all.At(first+i).Attributes(), cumulative)
 		}
-		if ref, ok := p.series(keys[i], dp.Attributes(), metric, drift.Numeric); ok {
-			read(ref, dp)
+		for i := range n {
+			p.number(all.At(first+i), keys[i], metric, &r, rate)
 		}
 	}
+	p.end(r)
 }
 
-func (p *points) gauge(ref series.Ref, dp pmetric.NumberDataPoint) {
-	p.add(point{series: ref, at: p.timeOf(dp.Timestamp()), number: numberOf(dp)})
-}
-
-func (p *points) cumulative(ref series.Ref, dp pmetric.NumberDataPoint) {
-	p.add(point{series: ref, at: p.timeOf(dp.Timestamp()), start: int64(dp.StartTimestamp()), number: numberOf(dp), cumulative: true})
-}
-
-func (p *points) delta(ref series.Ref, dp pmetric.NumberDataPoint) {
-	number, at := numberOf(dp), p.timeOf(dp.Timestamp())
-	if p.source.rate {
-		if number /= seconds(at - int64(dp.StartTimestamp())); dp.StartTimestamp() == 0 || number != number {
-			p.source.monitor.tally.rejected[reasonUnsupported]++ // a rate needs the time that it is over
+func (p *points) number(dp pmetric.NumberDataPoint, key series.Key, metric string, r *run, rate bool) {
+	if dp.Flags().NoRecordedValue() {
+		return
+	}
+	ref, ok := r.monitor.known(key)
+	if !ok {
+		if ref, ok = p.series(key, dp.Attributes(), metric, r); !ok {
 			return
 		}
 	}
-	p.add(point{series: ref, at: at, number: number})
-}
-
-// counts makes a point of a histogram.
-func (p *points) counts(ref series.Ref, at, start pcommon.Timestamp, temporality pmetric.AggregationTemporality, d distribution) point {
-	p.batch.distributions = append(p.batch.distributions, d)
-	return point{
-		series: ref, at: p.timeOf(at), start: int64(start), distribution: len(p.batch.distributions),
-		cumulative: temporality == pmetric.AggregationTemporalityCumulative,
+	next := point{series: ref, at: p.timeOf(dp.Timestamp()), start: int64(dp.StartTimestamp()), number: numberOf(dp)}
+	if rate {
+		if next.number /= seconds(next.at - next.start); next.start == 0 || next.number != next.number {
+			r.monitor.tally.rejected[reasonUnsupported]++ // a rate needs the time that it is over
+			return
+		}
 	}
+	p.batch.points = append(p.batch.points, next)
 }
 
-func (p *points) add(point point) {
-	point.monitor = p.source.monitor
-	p.batch.points = append(p.batch.points, point)
+// add adds a point of a histogram.
+func (p *points) add(ref series.Ref, at pcommon.Timestamp, d distribution) {
+	p.batch.distributions = append(p.batch.distributions, d)
+	p.batch.points = append(p.batch.points, point{series: ref, at: p.timeOf(at)})
 }
 
-// series gives the series of a point; ok is false where there is no room for it, or for what it belongs to.
-func (p *points) series(key series.Key, attributes pcommon.Map, metric string, kind drift.Kind) (ref series.Ref, ok bool) {
+// known gives the series of a number that needs nothing more than to be found.
+func (m *monitor) known(key series.Key) (ref series.Ref, ok bool) {
+	ref, state := m.series.Find(key)
+	if state == nil {
+		return ref, false
+	}
+	g := m.numbered[state.group]
+	return ref, g != nil && g.numeric
+}
+
+// series gives the series of a point; ok is false where there is no room for it, or for what it belongs to, or where that is of another
+// kind.
+func (p *points) series(key series.Key, attributes pcommon.Map, metric string, r *run) (ref series.Ref, ok bool) {
 	m := p.source.monitor
 	ref, state := m.series.Find(key)
 	if state == nil {
-		id := p.id.Attributes(attributes)
+		id := p.fullID(attributes, r.cumulative)
 		if ref, state = m.series.Observe(&id); ref.IsOverflow() {
 			m.tally.limited[tableSeries]++
 			return ref, false
 		}
 	}
-	if state.group == nil || state.group.gone || state.feature == nil && state.group.ready {
-		p.place.record = attributes
-		if state.group = m.group(&p.place, p.source.groups, p.now); state.group == nil {
+	g := m.numbered[state.group]
+	if g == nil {
+		at := place{record: attributes, scope: p.scope.Attributes(), resource: p.resource.Attributes()}
+		if g = m.group(&at, p.source.groups, p.now); g == nil {
 			return ref, false
 		}
-		state.feature = m.metricFeature(state.group, metric, kind)
+		state.group = g.number
 	}
-	return ref, true
+	return ref, !g.ready || m.hasFeature(g, metric, r.kind)
 }
 
-// metricFeature gives the feature of a metric, nil where the group is not ready or has no room for it.
-func (m *monitor) metricFeature(g *group, name string, kind drift.Kind) *drift.Feature {
-	if !g.ready {
-		return nil
-	}
-	if f := g.drift.Find(name); f != nil {
-		if f.Kind() != kind {
-			m.tally.rejected[reasonWrongType]++
-			return nil
+// hasFeature says whether the group compares points of the kind. It makes the feature of the metric with the first of them.
+func (m *monitor) hasFeature(g *group, metric string, kind drift.Kind) bool {
+	if g.feature == nil {
+		if g.feature = g.drift.Find(metric); g.feature == nil {
+			g.feature = m.addFeature(g, metric, kind)
 		}
-		return f
+		g.numeric = g.feature != nil && g.feature.Kind() == drift.Numeric
 	}
-	return m.addFeature(g, name, kind)
+	if g.feature == nil || g.feature.Kind() != kind {
+		m.tally.rejected[reasonWrongType]++
+		return false
+	}
+	return true
 }
 
-// commitPoint commits a point, as what came since the last one of its series where it is cumulative.
-func (e *engine) commitPoint(b *batch, p *point, now time.Time) {
-	state := p.monitor.series.Get(p.series)
-	if state == nil || state.group == nil {
-		return
+// commitRun commits points, each as what came since the last one of its series where they are cumulative.
+func (e *engine) commitRun(b *batch, r *run, points []point, now time.Time) {
+	m := r.monitor
+	for i := range points {
+		p := &points[i]
+		state := m.series.Get(p.series)
+		if state == nil {
+			continue
+		}
+		g := m.numbered[state.group]
+		if g == nil {
+			continue
+		}
+		wanted := !g.ready || g.feature != nil && g.feature.Kind() == r.kind
+		switch {
+		case r.kind == drift.Aggregated:
+			if buckets, ok := m.buckets(state, p.at, r.cumulative, &b.distributions[r.distributions+i]); ok && wanted {
+				g.observe(p.at, now, drift.Value{Feature: g.feature, Buckets: buckets})
+				e.collect(g, now)
+			}
+		case r.cumulative:
+			if number, ok := state.sum.advance(m, p); ok && wanted {
+				e.gather(b, g, p.at, now, number)
+			}
+		case wanted:
+			e.gather(b, g, p.at, now, p.number)
+		}
 	}
-	value := drift.Value{Feature: state.feature, Number: p.number}
-	ok := true
-	switch {
-	case p.distribution > 0:
-		value.Buckets, ok = state.buckets(p, &b.distributions[p.distribution-1])
-	case p.cumulative:
-		value.Number, ok = state.sum.advance(p)
-	}
-	if g := state.group; ok && (state.feature != nil || !g.ready) {
-		if len(g.gathered) == 0 {
+}
+
+// gather keeps a number of a group until more of the same time have come, which are faster to commit together. No more are kept
+// than the window has room for, so it ends with the same number as if each had come alone.
+func (e *engine) gather(b *batch, g *group, at int64, now time.Time, number float64) {
+	if len(g.numbers) >= g.room || at != g.numbersAt {
+		if g.room == 0 {
 			b.touched = append(b.touched, g)
 		}
-		e.gather(g, p.at, now, &value)
-	}
-}
-
-// gather keeps a value of a group until more of the same time have come, which are faster to commit together. No more are kept
-// than the window has room for, so it ends with the same value as if each had come alone.
-func (e *engine) gather(g *group, at int64, now time.Time, value *drift.Value) {
-	if len(g.gathered) > 0 && (at != g.gatheredAt || value.Buckets != nil || len(g.gathered) >= g.room()) {
 		e.commitGathered(g, now)
+		g.numbersAt, g.room = at, g.drift.Room(at)
 	}
-	g.gathered, g.gatheredAt = append(g.gathered, *value), at
+	g.numbers = append(g.numbers, number)
 }
 
 func (e *engine) commitGathered(g *group, now time.Time) {
-	if len(g.gathered) == 0 {
-		return
+	if len(g.numbers) > 0 {
+		g.observeNumbers(g.numbersAt, now, g.numbers)
+		g.numbers = g.numbers[:0]
+		e.collect(g, now)
 	}
-	g.observe(g.gatheredAt, now, g.gathered, int64(len(g.gathered)))
-	g.gathered = g.gathered[:0]
-	e.collect(g, now)
+	g.room = 0
 }
 
 // advance gives what was added since the last point, or that per second; ok is false for the first point, and for one that is
 // not newer.
-func (s *lastSum) advance(p *point) (number float64, ok bool) {
+func (s *lastSum) advance(m *monitor, p *point) (number float64, ok bool) {
 	last := *s
 	if p.at <= last.at {
-		p.monitor.tally.rejected[reasonOutOfOrder]++
+		m.tally.rejected[reasonOutOfOrder]++
 		return 0, false
 	}
 	*s = lastSum{p.number, p.at, p.start}
@@ -311,7 +367,7 @@ func (s *lastSum) advance(p *point) (number float64, ok bool) {
 	default:
 		number = p.number - last.value
 	}
-	if p.monitor.config.Input.Sums == sumsRate {
+	if m.config.Input.Sums == sumsRate {
 		number /= seconds(p.at - since)
 	}
 	return number, number == number

@@ -358,11 +358,11 @@ func TestSums(t *testing.T) {
 		var sum lastSum
 		var got []float64
 		for _, p := range []point{next(10, 1), next(14, 2), next(14, 1), next(20, 3), next(20, 0), next(5, 5), {at: 30e9, start: 29e9, number: 9}, {at: 31e9, start: 29e9, number: math.NaN()}} {
-			p.monitor = &monitor{config: &MonitorConfig{}}
+			m := &monitor{config: &MonitorConfig{}}
 			if rate {
-				p.monitor.config.Input.Sums = sumsRate
+				m.config.Input.Sums = sumsRate
 			}
-			if v, ok := sum.advance(&p); ok {
+			if v, ok := sum.advance(m, &p); ok {
 				got = append(got, v)
 			}
 		}

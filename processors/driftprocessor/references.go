@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -16,8 +17,13 @@ import (
 	"github.com/llm-guardian/otelcol-guardian/internal/reference"
 )
 
-// referenceTimeout bounds a look at a reference file.
-const referenceTimeout = 30 * time.Second
+const (
+	// referenceReaders is the number of files that are looked at at once, so that a store that does not answer holds up no other.
+	referenceReaders = 4
+	// findTimeout bounds the question whether a file has changed, referenceTimeout a look that reads it.
+	findTimeout      = 5 * time.Second
+	referenceTimeout = 30 * time.Second
+)
 
 // references are the reference files of a monitor. Groups that have the same path share a file.
 type references struct {
@@ -34,6 +40,7 @@ type referenceFile struct {
 	location string
 	groups   []*group
 	due      time.Time // of the next look
+	missed   bool      // it was looked for in vain
 	version  reference.Version
 	set      *reference.Set // nil until it was read
 	fault    error          // of the last look
@@ -44,17 +51,35 @@ func newReferences(m *monitor) *references {
 	return &references{monitor: m, template: template, files: map[string]*referenceFile{}, wake: func() {}, logger: zap.NewNop()}
 }
 
-// add finds the file of a group.
+// phaseKey stands for the number of the phase in a path, counted from 0.
+const phaseKey = "season.phase"
+
+// add finds the file of a group, or those of its phases.
 func (r *references) add(g *group) {
-	location, err := r.template.Expand(g.value)
+	files := 1
+	if slices.Contains(r.template.Keys(), phaseKey) {
+		files = r.monitor.config.Season.Phases
+	}
+	for phase := range files {
+		r.addFile(g, phase)
+	}
+}
+
+func (r *references) addFile(g *group, phase int) {
+	location, err := r.template.Expand(func(key string) string {
+		if key == phaseKey {
+			return strconv.Itoa(phase)
+		}
+		return g.value(key)
+	})
 	f := r.files[location]
 	if f == nil {
-		f = &referenceFile{owner: r, location: location, fault: err}
+		f = &referenceFile{owner: r, location: location, fault: err, missed: err != nil}
 		if err == nil {
 			r.files[location] = f
 		}
 	}
-	g.file = f
+	g.files = append(g.files, f)
 	f.groups = append(f.groups, g)
 	switch {
 	case err != nil:
@@ -68,21 +93,45 @@ func (r *references) add(g *group) {
 }
 
 func (r *references) remove(g *group) {
-	f := g.file
-	f.groups = slices.DeleteFunc(f.groups, func(other *group) bool { return other == g })
-	if len(f.groups) == 0 && r.files[f.location] == f {
-		delete(r.files, f.location)
+	for _, f := range g.files {
+		f.groups = slices.DeleteFunc(f.groups, func(other *group) bool { return other == g })
+		if len(f.groups) == 0 && r.files[f.location] == f {
+			delete(r.files, f.location)
+		}
 	}
 }
 
-// degraded is the number of groups whose file cannot be used.
+// degraded is the number of groups with a file that cannot be used.
 func (r *references) degraded() (n int) {
 	for _, g := range r.monitor.groups {
-		if g.file.fault != nil {
+		if g.fault() != nil {
 			n++
 		}
 	}
 	return n
+}
+
+// fault says what is wrong with the files, of the first one that cannot be used.
+func (g *group) fault() error {
+	for _, f := range g.files {
+		if f.fault != nil {
+			return f.fault
+		}
+	}
+	return nil
+}
+
+// find gives what the file has for a feature, or nil.
+func (f *referenceFile) find(feature string) *drift.Reference {
+	if f.set == nil {
+		return nil
+	}
+	return f.set.Find(feature)
+}
+
+// usable says that values have something to be compared with, or may be learned from in its place.
+func (f *referenceFile) usable() bool {
+	return f.set != nil || f.missed && f.owner.monitor.config.Reference.First > 0
 }
 
 // settings say how to read the files.
@@ -94,7 +143,7 @@ func (r *references) settings() reference.Settings {
 func (f *referenceFile) look(ctx context.Context, version reference.Version, loaded bool) (reference.Version, *reference.Set, error) {
 	ctx, cancel := context.WithTimeout(ctx, referenceTimeout)
 	defer cancel()
-	found, err := reference.Stat(ctx, f.location)
+	found, err := versionOf(ctx, f.location)
 	if err != nil {
 		return version, nil, fmt.Errorf("cannot find the reference: %w", err)
 	}
@@ -103,6 +152,12 @@ func (f *referenceFile) look(ctx context.Context, version reference.Version, loa
 	}
 	set, err := reference.Load(ctx, f.location, found, f.owner.settings())
 	return found, set, err
+}
+
+func versionOf(ctx context.Context, location string) (reference.Version, error) {
+	ctx, cancel := context.WithTimeout(ctx, findTimeout)
+	defer cancel()
+	return reference.Stat(ctx, location)
 }
 
 // looked takes the result of a look.
@@ -122,7 +177,7 @@ func (f *referenceFile) looked(now time.Time, version reference.Version, set *re
 		f.version, f.set = version, set
 		f.owner.logger.Info("Reference loaded.", zap.String("location", f.location), zap.Int("features", len(set.Names())), zap.Int("skipped", len(set.Skipped)))
 	}
-	f.fault = err
+	f.fault, f.missed = err, f.set == nil
 	if err != nil || set != nil {
 		f.apply()
 	}
@@ -131,9 +186,14 @@ func (f *referenceFile) looked(now time.Time, version reference.Version, set *re
 // apply lets the groups be compared with what the file has. Without it they wait, or learn if they may.
 func (f *referenceFile) apply() {
 	for _, g := range f.groups {
-		g.ready = f.set != nil || f.owner.monitor.config.Reference.First > 0
-		for _, feature := range g.drift.Features() {
-			g.refer(feature)
+		g.ready = g.ready || f.usable()
+		for i := range g.files {
+			if g.files[i] != f {
+				continue
+			}
+			for _, feature := range g.drift.Features() {
+				g.referIn(i, feature)
+			}
 		}
 	}
 }
@@ -178,6 +238,7 @@ func (e *engine) lookAtDue(ctx context.Context) {
 	}
 }
 
+// nextDue gives a file that is due, to one reader only.
 func (e *engine) nextDue(now time.Time) (f *referenceFile, version reference.Version, loaded bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -187,6 +248,7 @@ func (e *engine) nextDue(now time.Time) (f *referenceFile, version reference.Ver
 		}
 		for _, f := range m.references.files {
 			if !f.due.After(now) {
+				f.due = now.Add(2 * referenceTimeout)
 				return f, f.version, f.set != nil
 			}
 		}
@@ -196,6 +258,8 @@ func (e *engine) nextDue(now time.Time) (f *referenceFile, version reference.Ver
 
 // reportStatus tells the collector whether a monitor lacks its reference.
 func (e *engine) reportStatus() {
+	e.reporting.Lock()
+	defer e.reporting.Unlock()
 	e.mu.Lock()
 	var fault error
 	for _, m := range e.monitors {
@@ -203,8 +267,8 @@ func (e *engine) reportStatus() {
 			continue
 		}
 		for _, g := range m.groups {
-			if g.file.fault != nil {
-				fault = fmt.Errorf("monitor %s is degraded: %w", m.config.Name, g.file.fault)
+			if err := g.fault(); err != nil {
+				fault = fmt.Errorf("monitor %s is degraded: %w", m.config.Name, err)
 			}
 		}
 	}

@@ -17,6 +17,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/drift"
 )
 
 // statusHost remembers what the processor says of its state.
@@ -24,12 +26,16 @@ type statusHost struct {
 	component.Host
 	mu     sync.Mutex
 	states []componentstatus.Status
+	faults []string
 }
 
 func (h *statusHost) Report(e *componentstatus.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.states = append(h.states, e.Status())
+	if e.Err() != nil {
+		h.faults = append(h.faults, e.Err().Error())
+	}
 }
 
 func fileMonitor(path, more string) string {
@@ -141,5 +147,63 @@ func TestReferencesThatDoNotFit(t *testing.T) {
 		}
 		assert.Equal(t, []string{"age", "one", ""}, judged)
 		s.stop()
+	})
+}
+
+// A path may have a file for each phase of the season. Where the file of a phase is not there, the monitor reports itself degraded,
+// and what comes in that phase is not judged; the other phases are, each against its own file.
+func TestReferenceFileOfAPhase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		directory := t.TempDir()
+		write := func(phase int, mean float64) {
+			rng := seeded(11)
+			writeCSV(t, filepath.Join(directory, fmt.Sprintf("churn-%d.csv", phase)), []string{"age"},
+				sample(1000, func() float64 { return rng.NormFloat64() + mean }))
+		}
+		write(0, 0)
+		write(2, 20)
+		host := &statusHost{Host: componenttest.NewNopHost()}
+		s := newScene(t, fmt.Sprintf(`
+monitors:
+  - name: features
+    input: predictions
+    reference: {file: "%s/{model.name}-{season.phase}.csv", reload_interval: 10s}
+    window: {samples: 100}
+    season: {phases: 3, length: 1h}
+`, directory), host)
+		rng := seeded(10)
+		// hour sends a window in the middle of an hour of the day, whose number modulo 3 is that of the phase, and gives what was said.
+		hour := func(mean float64) (verdicts []string) {
+			known := len(of(s.sink.drifts(t), "age"))
+			for range 100 {
+				s.send(prediction(map[string]any{"features.age": rng.NormFloat64() + mean}))
+			}
+			for _, d := range of(s.sink.drifts(t), "age")[known:] {
+				verdicts = append(verdicts, filepath.Base(d.Reference.ID)+" "+d.SeverityName)
+			}
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			return verdicts
+		}
+		first := (drift.Season{Phases: 3, Length: time.Hour}).Phase(time.Now().UnixNano())
+		require.Equal(t, 0, first)
+		s.send(prediction(map[string]any{"features.age": 0})) // which makes the group, whose files are looked for
+		synctest.Wait()
+		assert.Equal(t, []string{"churn-0.csv none"}, hour(0))
+		assert.Empty(t, hour(10))
+		assert.Equal(t, []string{"churn-2.csv none"}, hour(20))
+		own := s.own()
+		assert.EqualValues(t, 1, own["otelcol_drift_degraded"])
+		assert.EqualValues(t, 101, own["otelcol_drift_rejected_values no_reference"])
+		require.Len(t, host.faults, 1)
+		assert.Contains(t, host.faults[0], "monitor features is degraded")
+		assert.Contains(t, host.faults[0], "churn-1.csv")
+
+		write(1, 10)
+		assert.Equal(t, []string{"churn-0.csv critical"}, hour(20))
+		assert.Equal(t, []string{"churn-1.csv none"}, hour(10))
+		assert.EqualValues(t, 0, s.own()["otelcol_drift_degraded"])
+		s.stop()
+		assert.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError, componentstatus.StatusOK}, host.states)
 	})
 }

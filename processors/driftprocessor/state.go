@@ -163,8 +163,10 @@ func (g *group) restore(window drift.Window, blob []byte) error {
 		return err
 	}
 	lookup := func(feature, hash string) *drift.Reference {
-		if r := g.reference(feature); r != nil && r.Hash() == hash {
-			return r
+		for _, f := range g.files {
+			if r := f.find(feature); r != nil && r.Hash() == hash {
+				return r
+			}
 		}
 		return nil
 	}
@@ -175,8 +177,7 @@ func (g *group) restore(window drift.Window, blob []byte) error {
 	if err := restored.SetSettings(g.monitor.settings); err != nil {
 		return err
 	}
-	g.drift = restored
-	g.filled = g.partSamples() // until a window ends
+	g.drift, g.order, g.feature, g.numeric = restored, nil, nil, false
 	for _, f := range g.drift.Features() {
 		g.refer(f)
 	}
@@ -225,14 +226,15 @@ func (m *monitor) encodeSeries(e *checkpoint.Encoder) {
 		e.Varint(state.sum.at)
 		e.Varint(state.sum.start)
 		e.Varint(state.at)
-		e.Bool(state.counts != nil)
-		if state.counts != nil {
-			state.counts.encode(e)
+		counts := m.histograms.get(state.counts)
+		e.Bool(counts != nil)
+		if counts != nil {
+			counts.encode(e)
 		}
 	}
 }
 
-func (s *pointState) cumulative() bool { return s.sum.at != 0 || s.counts != nil }
+func (s *pointState) cumulative() bool { return s.sum.at != 0 || s.counts != 0 }
 
 func decodeSeries(d *checkpoint.Decoder) (all []savedSeries) {
 	for range d.Count(13) {
@@ -251,7 +253,10 @@ func (m *monitor) restoreSeries(s *savedSeries) {
 	}
 	// A series that cannot be put back begins again with its next point.
 	if state, err := m.series.Restore(s.labels); err == nil {
-		state.sum, state.at, state.counts = s.sum, s.at, s.counts
+		state.sum, state.at = s.sum, s.at
+		if s.counts != nil {
+			state.counts = m.histograms.put(state.counts, s.counts)
+		}
 	}
 }
 

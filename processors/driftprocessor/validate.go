@@ -27,7 +27,7 @@ func (c *Config) Validate() error {
 	if len(c.Monitors) == 0 {
 		fault("monitors must not be empty: say what to compare with what")
 	}
-	names, subjects := map[string]bool{}, map[string]string{}
+	names, subjects, concepts := map[string]bool{}, map[string]string{}, map[string]string{}
 	for i := range c.Monitors {
 		m := &c.Monitors[i]
 		for _, err := range m.faults() {
@@ -41,6 +41,13 @@ func (c *Config) Validate() error {
 			fault("monitors::%d (%s): it looks at what %s looks at, and their metrics would be the same series: set attributes to tell them apart", i, m.Name, other)
 		}
 		subjects[m.subject()] = m.Name
+		if m.Kind != kindConcept || m.Muted {
+			continue
+		}
+		if other, taken := concepts[m.conceptSeries()]; taken {
+			fault("monitors::%d (%s): ml_concept_drift_psi of a model has no label that tells it from %s: give one of them kind: data with method: psi, which shows it as the ml_data_drift_score of its feature", i, m.Name, other)
+		}
+		concepts[m.conceptSeries()] = m.Name
 	}
 	if err := c.checkLabels(); err != nil {
 		faults = append(faults, err)
@@ -54,6 +61,25 @@ func (m *MonitorConfig) subject() string {
 	parts := []string{m.Kind, input.Events, input.Attribute, input.EventName, input.Metric, m.Value, strings.Join(slices.Sorted(slices.Values(m.GroupBy)), ",")}
 	for _, key := range slices.Sorted(maps.Keys(m.Attributes)) {
 		parts = append(parts, key, m.Attributes[key])
+	}
+	return strings.Join(parts, "\x00")
+}
+
+// conceptSeries is the same for two concept monitors whose metrics would be the same series, whatever they look at: of events the labels are
+// the model and its version only.
+func (m *MonitorConfig) conceptSeries() string {
+	keys := []string{keyModelName, keyModelVersion}
+	parts := []string{"logs"}
+	if m.Input.Metric != "" {
+		keys, parts[0] = slices.Concat(m.GroupBy, slices.Collect(maps.Keys(m.Attributes))), "metrics"
+		slices.Sort(keys)
+	}
+	for _, key := range keys {
+		if value, fixed := m.Attributes[key]; fixed {
+			parts = append(parts, key, "=", value)
+		} else if slices.Contains(m.GroupBy, key) {
+			parts = append(parts, key)
+		}
 	}
 	return strings.Join(parts, "\x00")
 }
@@ -162,7 +188,12 @@ func (m *MonitorConfig) referenceFaults() []error {
 		return append(faults, fmt.Errorf("reference::file: %w", err))
 	}
 	for _, key := range template.Keys() {
-		if !slices.Contains(m.GroupBy, key) {
+		switch {
+		case key == phaseKey && m.Season.Phases < 2:
+			faults = append(faults, errors.New("reference::file: {season.phase} needs season::phases: a file for each phase"))
+		case key == phaseKey && slices.Contains(m.GroupBy, key):
+			faults = append(faults, errors.New("reference::file: {season.phase} is the number of the phase, which a key of group_by hides"))
+		case key != phaseKey && !slices.Contains(m.GroupBy, key):
 			faults = append(faults, fmt.Errorf("reference::file: {%s} is not in group_by (%s)", key, strings.Join(m.GroupBy, ", ")))
 		}
 	}

@@ -90,7 +90,13 @@ func agentEventually(t *testing.T, what string, done func() bool) {
 // agentPage gives the text of a Prometheus page.
 func agentPage(t *testing.T, url string) string {
 	t.Helper()
-	response, err := http.Get(url + "/metrics")
+	return agentBody(t, url+"/metrics")
+}
+
+// agentBody gives what a server answers to a GET.
+func agentBody(t *testing.T, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
 	require.NoError(t, err)
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)

@@ -71,13 +71,13 @@ func startRecipients(t *testing.T) *recipients {
 	mux.HandleFunc("POST "+slackPath, func(w http.ResponseWriter, request *http.Request) {
 		var m slackMessage
 		r.keep(request, &m, func() { r.slack = append(r.slack, m) })
-		fmt.Fprint(w, "ok")
+		_, _ = fmt.Fprint(w, "ok")
 	})
 	mux.HandleFunc("POST /v2/enqueue", func(w http.ResponseWriter, request *http.Request) {
 		var m map[string]any
 		r.keep(request, &m, func() { r.pagerduty = append(r.pagerduty, m) })
 		w.WriteHeader(http.StatusAccepted)
-		fmt.Fprint(w, `{"status":"success"}`)
+		_, _ = fmt.Fprint(w, `{"status":"success"}`)
 	})
 	mux.HandleFunc("POST /alerts", func(_ http.ResponseWriter, request *http.Request) {
 		var m map[string]any
@@ -143,7 +143,7 @@ func (r *recipients) startMail(t *testing.T) {
 // serveMail speaks as much SMTP as a client needs that sends a letter.
 func (r *recipients) serveMail(connection net.Conn) {
 	lines := bufio.NewScanner(connection)
-	say := func(text string) { fmt.Fprint(connection, text+"\r\n") }
+	say := func(text string) { _, _ = fmt.Fprint(connection, text+"\r\n") }
 	say("220 stand-in")
 	for lines.Scan() {
 		verb, argument, _ := strings.Cut(lines.Text(), " ")

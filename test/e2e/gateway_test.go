@@ -93,15 +93,22 @@ type gateway struct {
 // startGateway starts configs/gateway.yaml.
 func startGateway(t *testing.T, backends gatewayBackends) gateway {
 	t.Helper()
+	return startGatewayWith(t, backends, "")
+}
+
+// startGatewayWith starts configs/gateway.yaml with an overlay after that of all tests.
+func startGatewayWith(t *testing.T, backends gatewayBackends, more string) gateway {
+	t.Helper()
 	dir := t.TempDir()
-	overlay := filepath.Join(dir, "overlay.yaml")
+	overlay, last := filepath.Join(dir, "overlay.yaml"), filepath.Join(dir, "more.yaml")
 	require.NoError(t, os.WriteFile(overlay, []byte(gatewayOverlay), 0o600))
+	require.NoError(t, os.WriteFile(last, []byte(more), 0o600))
 	ca := newAuthority(t, dir)
 	certificate, key := ca.issue(t, dir)
 	return gateway{
 		authority: ca,
 		Collector: testutil.StartCollector(t, testutil.CollectorConfig{
-			Files: []string{filepath.Join(testutil.Root(t), "configs", "gateway.yaml"), overlay},
+			Files: []string{filepath.Join(testutil.Root(t), "configs", "gateway.yaml"), overlay, last},
 			Ports: []string{"OTLP_GRPC", "OTLP_HTTP", "HOP", "JAEGER_COMPACT", "JAEGER_HTTP", "JAEGER_GRPC", "GUARDIAN", "ZIPKIN", "PAGE", "HEALTH", "OWN"},
 			Dir:   dir,
 			Env: []string{

@@ -11,9 +11,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
+	"github.com/llm-guardian/otelcol-guardian/test/e2e/sandbox"
 )
 
 func TestMain(m *testing.M) {
+	sandbox.Enter() // Where this process is to be a sandbox, it goes no further.
 	// The servers' APIs are asked through the default client, which keeps connections for the next question.
 	testutil.VerifyNoLeaks(m,
 		goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"),

@@ -135,3 +135,39 @@ func decodeSample(metric map[string]string, value, histogram *[2]json.RawMessage
 	sample.Value = number
 	return sample, err
 }
+
+// Line is one series' values in the answer to a range query.
+type Line struct {
+	Metric map[string]string
+	Values []float64
+}
+
+// QueryRange evaluates an expression at every step from begin to end, and returns its series.
+func (p *Prometheus) QueryRange(t testing.TB, expression string, begin, end time.Time, step time.Duration) []Line {
+	t.Helper()
+	var answer struct {
+		Data struct {
+			Result []struct {
+				Metric map[string]string    `json:"metric"`
+				Values [][2]json.RawMessage `json:"values"`
+			} `json:"result"`
+		} `json:"data"`
+	}
+	parameters := url.Values{
+		"query": {expression}, "start": {begin.UTC().Format(time.RFC3339Nano)}, "end": {end.UTC().Format(time.RFC3339Nano)},
+		"step": {strconv.FormatFloat(step.Seconds(), 'f', -1, 64)},
+	}
+	getJSON(t, p.URL+"/api/v1/query_range?"+parameters.Encode(), &answer)
+
+	lines := make([]Line, 0, len(answer.Data.Result))
+	for _, series := range answer.Data.Result {
+		line := Line{Metric: series.Metric}
+		for i := range series.Values {
+			sample, err := decodeSample(series.Metric, &series.Values[i], nil)
+			require.NoError(t, err)
+			line.Values = append(line.Values, sample.Value)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}

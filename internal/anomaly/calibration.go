@@ -1,0 +1,177 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package anomaly
+
+const (
+	// capped is how many times less probable the score is, that an anomaly far beyond counts for, than one must be to be an anomaly.
+	capped = 10
+	// farBeyond is how many times as large as that a score is that is far beyond.
+	farBeyond = 1.5
+)
+
+// calibration are the raw scores of recent calm rows, which a score is compared with. Raw scores are positive and grow with the
+// anomaly.
+//
+// The scores of rows that were called anomalies are among them, up to a thirtieth of all, but those that are far beyond only as if they
+// were little more than that: without them the threshold would sink with every false alarm; as they are, anomalies would become
+// normal.
+type calibration struct {
+	scores ranked[float32]
+	alarms []uint64 // a bit for each of scores.recent: of an anomaly
+	raised int      // how many of them
+	budget int      // how many they may be
+	alpha  float64
+	heavy  bool    // as in tail.fit
+	cap    float64 // what the score of an anomaly counts for at most
+	tail   tail
+}
+
+// pValue is the probability that a calm row has a score as large: the conformal p-value (1 + scores as large)/(1 + scores), or, where
+// that cannot become as small as it must, the probability by the tail of the scores.
+type pValue struct {
+	p            float64
+	extrapolated bool
+}
+
+func newCalibration(limit int, alpha float64, heavy bool) calibration {
+	return calibration{
+		scores: newRanked[float32](limit),
+		alpha:  alpha,
+		heavy:  heavy,
+		alarms: make([]uint64, (limit+63)/64),
+		budget: limit / 32,
+	}
+}
+
+// size is the number of scores.
+func (c *calibration) size() int { return len(c.scores.sorted) }
+
+// p compares a score with the calm ones: by ranks as far as those go, by the tail for a score beyond all of them, and
+// beyond the tail's threshold wherever ranks cannot show a level of significance.
+func (c *calibration) p(raw float64) pValue {
+	n := len(c.scores.sorted)
+	if n == 0 {
+		return pValue{p: 1}
+	}
+	above := n - lowerBound(c.scores.sorted, float32(raw))
+	if above < c.tail.count { // Where a few make a difference, those that are not in order yet count too.
+		for _, v := range c.scores.fresh {
+			if v >= float32(raw) {
+				above++
+			}
+		}
+	}
+	rank := float64(1+above) / float64(1+n)
+	switch {
+	case above >= c.tail.count:
+		return pValue{p: rank}
+	case above > 0 && c.alpha*float64(1+n) >= 1 && !c.tail.dependent():
+		return pValue{p: rank}
+	}
+	tail := c.tail.p(raw)
+	switch {
+	case c.tail.dependent() && c.alpha*float64(1+n) >= 1:
+		return pValue{p: max(rank, tail)}
+	case tail < rank:
+		return pValue{p: tail, extrapolated: true}
+	}
+	return pValue{p: rank}
+}
+
+// add takes the score of a row that was judged.
+func (c *calibration) add(raw float64, anomalous bool) {
+	if anomalous {
+		if c.raised >= c.budget {
+			return
+		}
+		if raw > farBeyond*c.cap {
+			raw = c.cap
+		}
+	}
+	c.mark(anomalous)
+	if c.scores.add(float32(raw)) {
+		c.fit()
+	}
+}
+
+// replace starts anew with the scores of calm rows in the order in which they came.
+func (c *calibration) replace(scores []float64) {
+	c.scores.reset()
+	clear(c.alarms)
+	c.raised = 0
+	for _, s := range scores[max(0, len(scores)-c.scores.limit):] {
+		c.scores.add(float32(s))
+	}
+	if len(scores) > 0 {
+		c.scores.update()
+		c.fit()
+	}
+}
+
+// fit looks at the largest scores. The cap follows from those that were not of anomalies.
+func (c *calibration) fit() {
+	c.tail.fit(&c.scores, c.heavy)
+	calm := c.tail
+	if c.heavy {
+		calm.fit(&c.scores, false)
+	}
+	if c.raised > 0 {
+		var sum, n float64
+		for i, v := range c.scores.recent {
+			if float64(v) > calm.threshold && c.alarms[i/64]>>(i%64)&1 == 0 {
+				sum += calm.excess(float64(v))
+				n++
+			}
+		}
+		calm.mean = calm.leastMean(sum / max(1, n))
+	}
+	c.cap = calm.quantile(c.alpha / capped)
+}
+
+// mark notes whether the next score is of an anomaly, in the place of the one that it replaces.
+func (c *calibration) mark(anomalous bool) {
+	at := c.scores.next
+	if len(c.scores.recent) < c.scores.limit {
+		at = len(c.scores.recent)
+	}
+	word, bit := &c.alarms[at/64], uint64(1)<<(at%64)
+	if *word&bit != 0 {
+		c.raised--
+	}
+	*word &^= bit
+	if anomalous {
+		c.raised++
+		*word |= bit
+	}
+}
+
+func (c *calibration) bytes() int { return c.scores.bytes(4) + 8*cap(c.alarms) }
+
+func (c *calibration) encode(e *encoder) {
+	c.scores.encode(e)
+	n := len(c.scores.recent)
+	for i := range n {
+		at := (c.scores.next + i) % n
+		e.bool(c.alarms[at/64]>>(at%64)&1 == 1)
+	}
+	c.tail.encode(e)
+	e.float(c.cap)
+}
+
+func (c *calibration) decode(d *decoder) {
+	c.scores.decode(d)
+	clear(c.alarms)
+	c.raised = 0
+	for i := range c.scores.recent {
+		if d.bool() {
+			c.alarms[i/64] |= 1 << (i % 64)
+			c.raised++
+		}
+	}
+	c.tail.decode(d)
+	c.cap = d.finite()
+	for _, v := range c.scores.recent {
+		d.require(v >= 0)
+	}
+}

@@ -1,0 +1,381 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package anomaly
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// nabSeries is a series of the Numenta Anomaly Benchmark.
+type nabSeries struct {
+	name    string
+	times   []time.Time
+	values  []float64
+	windows [][2]int // first and last row of each anomaly window
+}
+
+// probation is the number of rows at the start that are not scored: 15 %, of at most 5,000 rows.
+func (s *nabSeries) probation() int { return int(0.15 * math.Min(float64(len(s.values)), 5000)) }
+
+// nabProfile is what errors cost.
+type nabProfile struct {
+	name                                       string
+	truePositive, falsePositive, falseNegative float64
+}
+
+var nabProfiles = []nabProfile{
+	{"standard", 1, 0.11, 1},
+	{"low FP", 1, 0.22, 1},
+	{"low FN", 1, 0.11, 2},
+}
+
+// nabSigmoid is NAB's value of a detection by its place: -1 at the left edge of a window, 0 at its right edge, more beyond.
+func nabSigmoid(position float64) float64 {
+	if position > 3 {
+		return -1
+	}
+	return 2/(1+math.Exp(5*position)) - 1
+}
+
+// nabRow is a row that is scored.
+type nabRow struct {
+	score  float64
+	window int     // -1 outside of windows
+	value  float64 // what a detection here is worth, before weights
+}
+
+// rows are the rows after probation. As described by Lavin and Ahmad (2015): of the detections in a window the earliest counts, by the
+// sigmoid of its distance to the window's end; a detection outside costs more the further it lies behind the window
+// before, and all where there is none.
+func (s *nabSeries) rows(scores []float64) []nabRow {
+	var rows []nabRow
+	before := -1
+	next := 0
+	best := nabSigmoid(-1)
+	for i := range s.values {
+		for next < len(s.windows) && i > s.windows[next][1] {
+			before = next
+			next++
+		}
+		row := nabRow{score: scores[i], window: -1, value: -1}
+		switch {
+		case next < len(s.windows) && i >= s.windows[next][0]:
+			w := s.windows[next]
+			row.window = next
+			row.value = nabSigmoid(-float64(w[1]-i+1)/float64(w[1]-w[0]+1)) / best
+		case before >= 0:
+			w := s.windows[before]
+			row.value = nabSigmoid(float64(i-w[1]) / float64(w[1]-w[0]))
+		}
+		if i >= s.probation() {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// nabScore is the score of a series at a threshold, not normalised.
+func nabScore(rows []nabRow, threshold float64, p nabProfile) float64 {
+	found := map[int]float64{}
+	total := 0.0
+	for _, r := range rows {
+		if r.window >= 0 {
+			if _, ok := found[r.window]; !ok {
+				found[r.window] = -p.falseNegative
+			}
+		}
+		if r.score < threshold {
+			continue
+		}
+		if r.window < 0 {
+			total += r.value * p.falsePositive
+		} else {
+			found[r.window] = max(found[r.window], r.value*p.truePositive)
+		}
+	}
+	for _, v := range found {
+		total += v
+	}
+	return total
+}
+
+// nabNormalised is 0 for a detector that says nothing and 100 for a perfect one.
+func nabNormalised(score float64, windows int, p nabProfile) float64 {
+	null := -p.falseNegative * float64(windows)
+	return 100 * (score - null) / (p.truePositive*float64(windows) - null)
+}
+
+func loadNAB(t testing.TB) []*nabSeries {
+	t.Helper()
+	folder := filepath.Join(dataFolder(t), "nab")
+	raw, err := os.ReadFile(filepath.Join(folder, "windows.json"))
+	require.NoError(t, err)
+	var windows map[string][][2]string
+	require.NoError(t, json.Unmarshal(raw, &windows))
+	files, err := filepath.Glob(filepath.Join(folder, "*", "*.csv"))
+	require.NoError(t, err)
+	var all []*nabSeries
+	for _, file := range files {
+		name := strings.TrimPrefix(file, folder+"/")
+		f, err := os.Open(file)
+		require.NoError(t, err)
+		records, err := csv.NewReader(f).ReadAll()
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		s := &nabSeries{name: name}
+		for _, r := range records[1:] {
+			at, err := time.Parse("2006-01-02 15:04:05", r[0])
+			require.NoError(t, err)
+			v, err := strconv.ParseFloat(r[1], 64)
+			require.NoError(t, err)
+			s.times, s.values = append(s.times, at), append(s.values, v)
+		}
+		for _, w := range windows[name] {
+			from, err := time.Parse("2006-01-02 15:04:05.000000", w[0])
+			require.NoError(t, err)
+			to, err := time.Parse("2006-01-02 15:04:05.000000", w[1])
+			require.NoError(t, err)
+			first := slices.IndexFunc(s.times, func(at time.Time) bool { return !at.Before(from) })
+			last := len(s.times) - 1
+			for s.times[last].After(to) {
+				last--
+			}
+			s.windows = append(s.windows, [2]int{first, last})
+		}
+		all = append(all, s)
+	}
+	require.NotEmpty(t, all)
+	return all
+}
+
+// randomCutForest are the published scores of AWS' random cut forest on the series that are here, with the threshold that NAB tuned on its
+// whole corpus: columns Score, TP and FP of results/randomCutForest/randomCutForest_*_scores.csv of numenta/NAB (commits 37b9a8c and f10c0fd),
+// for the profiles standard, low FP and low FN.
+var randomCutForest = map[string][3]float64{
+	"artificialNoAnomaly/art_daily_no_noise.csv":              {0, 0, 0},
+	"artificialNoAnomaly/art_daily_perfect_square_wave.csv":   {0, 0, 0},
+	"artificialNoAnomaly/art_daily_small_noise.csv":           {0, 0, 0},
+	"artificialNoAnomaly/art_flatline.csv":                    {0, 0, 0},
+	"artificialNoAnomaly/art_noisy.csv":                       {0, 0, 0},
+	"artificialWithAnomaly/art_daily_flatmiddle.csv":          {-1, -1, -2},
+	"artificialWithAnomaly/art_daily_jumpsdown.csv":           {-1, -1, -2},
+	"artificialWithAnomaly/art_daily_jumpsup.csv":             {0.86067182427, 0.86067182427, 0.86067182427},
+	"artificialWithAnomaly/art_daily_nojump.csv":              {-1, -1, -2},
+	"artificialWithAnomaly/art_increase_spike_density.csv":    {-1, -1, -2},
+	"artificialWithAnomaly/art_load_balancer_spikes.csv":      {-1, -1, 0.72882124279},
+	"realKnownCause/ambient_temperature_system_failure.csv":   {1.76216856994, -2, 1.76216856994},
+	"realKnownCause/cpu_utilization_asg_misconfiguration.csv": {0.666433666253, -1.22, 0.666433666253},
+	"realKnownCause/ec2_request_latency_system_failure.csv":   {1.84632452799, 2.02150685678, 1.84632452799},
+	"realKnownCause/machine_temperature_system_failure.csv":   {-2.1185689822, -4, -5.11748388051},
+	"realKnownCause/nyc_taxi.csv":                             {-3.1846309122, -3.1846309122, -7.1846309122},
+	"realKnownCause/rogue_agent_key_hold.csv":                 {-1.52739941276, -2.87999836028, -2.52739941276},
+	"realKnownCause/rogue_agent_key_updown.csv":               {-0.0742083677309, -1.64841771029, -0.184208367731},
+}
+
+// memory is the number of rows after an anomalous one in which further ones are of the same episode.
+const memory = 64
+
+// nabRun are the scores of a detector on a series.
+type nabRun struct {
+	series   *nabSeries
+	rows     []float64 // -log10 p of each row
+	records  []float64 // the same, where it is larger than in the rows of the memory before, else 0: an episode raises its hand once
+	episodes []float64 // 1 where an episode starts by the settings alone
+	tally    Tally
+}
+
+func runNAB(t *testing.T, s Settings, series *nabSeries) nabRun {
+	t.Helper()
+	s.Decision.Of, s.Decision.Raise = memory, 1
+	d, err := NewDetector(s, []string{series.name})
+	require.NoError(t, err)
+	n := len(series.values)
+	r := nabRun{series: series, rows: make([]float64, n), records: make([]float64, n), episodes: make([]float64, n)}
+	for i, v := range series.values {
+		verdict := observe(d, series.times[i].UnixNano(), []float64{v})
+		r.rows[i] = -math.Log10(verdict.P)
+		if r.rows[i] > slices.Max(append([]float64{0}, r.rows[max(0, i-memory):i]...)) {
+			r.records[i] = r.rows[i]
+		}
+		if verdict.Changed && verdict.State == AnomalyDetected {
+			r.episodes[i] = 1
+		}
+	}
+	r.tally = d.Tally()
+	return r
+}
+
+// tune is the score by the best threshold for all series together, as NAB does it.
+func tune(rows [][]nabRow, p nabProfile) float64 {
+	var candidates []float64
+	for _, series := range rows {
+		for _, r := range series {
+			if r.score > 1 {
+				candidates = append(candidates, r.score)
+			}
+		}
+	}
+	slices.Sort(candidates)
+	best := math.Inf(-1)
+	for _, at := range append(slices.Compact(candidates), math.Inf(1)) {
+		sum := 0.0
+		for _, series := range rows {
+			sum += nabScore(series, at, p)
+		}
+		best = max(best, sum)
+	}
+	return best
+}
+
+func nabSettings() map[string]Settings {
+	out := map[string]Settings{}
+	for _, m := range []Method{IsolationForest, PCA, RobustZ, EWMA} {
+		s := DefaultSettings()
+		s.Method = m
+		if m == PCA {
+			s.Features = Features{Lags: 3, Differences: true}
+		}
+		out[string(m)] = s
+	}
+	return out
+}
+
+// TestNAB scores every method on the series of the Numenta Anomaly Benchmark that are here. The default method, by its defaults and by
+// the tuned threshold, must beat random cut forest, whose threshold was tuned on more series than these.
+func TestNAB(t *testing.T) {
+	all := loadNAB(t)
+	windows := 0
+	for _, s := range all {
+		windows += len(s.windows)
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "NAB, %d series, %d windows\tstandard\tlow FP\tlow FN\t\n", len(all), windows)
+	line := func(name string, scores [3]float64) {
+		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t\n", name, scores[0], scores[1], scores[2])
+	}
+	var published [3]float64
+	for i, p := range nabProfiles {
+		sum := 0.0
+		for _, s := range all {
+			scores, ok := randomCutForest[s.name]
+			require.True(t, ok, s.name)
+			sum += scores[i]
+		}
+		published[i] = nabNormalised(sum, windows, p)
+	}
+	line("random cut forest, published", published)
+	perSeries := map[string][3]float64{}
+	for _, name := range slices.Sorted(maps.Keys(nabSettings())) {
+		var fixed, tuned, tunedRows [3]float64
+		var runs []nabRun
+		for _, s := range all {
+			runs = append(runs, runNAB(t, nabSettings()[name], s))
+		}
+		for i, p := range nabProfiles {
+			var records, rows [][]nabRow
+			for _, r := range runs {
+				score := nabScore(r.series.rows(r.episodes), 0.5, p)
+				fixed[i] += score
+				records, rows = append(records, r.series.rows(r.records)), append(rows, r.series.rows(r.rows))
+				if name == string(IsolationForest) {
+					scores := perSeries[r.series.name]
+					scores[i] = score
+					perSeries[r.series.name] = scores
+				}
+			}
+			fixed[i] = nabNormalised(fixed[i], windows, p)
+			tuned[i] = nabNormalised(tune(records, p), windows, p)
+			tunedRows[i] = nabNormalised(tune(rows, p), windows, p)
+		}
+		line(name+", defaults", fixed)
+		line(name+", tuned threshold", tuned)
+		line(name+", tuned threshold, every row", tunedRows)
+		calmRows(t, name, runs)
+		if name == string(IsolationForest) {
+			assert.Greater(t, fixed[0], published[0], "defaults")
+			assert.Greater(t, tuned[0], published[0], "tuned threshold")
+		}
+	}
+	require.NoError(t, w.Flush())
+	_, _ = fmt.Fprintln(w, "\nseries, not normalised\trandom cut forest\tisolation_forest, defaults\twindows\t")
+	for _, s := range all {
+		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%d\t\n", s.name, randomCutForest[s.name][0], perSeries[s.name][0], len(s.windows))
+	}
+	require.NoError(t, w.Flush())
+}
+
+// The scorer against what is published of it: values of the sigmoid, the cost of a false positive where there is no window, the corpus score
+// of random cut forest from the sum of its series, and its scores of series whose detections follow from their counts.
+func TestNABScorer(t *testing.T) {
+	assert.InDelta(t, 0.98661, nabSigmoid(-1), 1e-5)
+	assert.InDelta(t, 0.84828, nabSigmoid(-0.5), 1e-5)
+	assert.InDelta(t, 0, nabSigmoid(0), 1e-12)
+	assert.InDelta(t, -0.98661, nabSigmoid(1), 1e-5)
+	assert.InDelta(t, -1, nabSigmoid(3.1), 1e-12)
+	assert.InDelta(t, 51.717054557, nabNormalised(3.98356657241, 116, nabProfiles[0]), 1e-6)
+
+	calm := &nabSeries{values: make([]float64, 4032)}
+	require.Equal(t, 604, calm.probation())
+	require.Equal(t, 750, (&nabSeries{values: make([]float64, 22695)}).probation())
+	scores := make([]float64, 4032)
+	for i := range 13 {
+		scores[700+i*3] = 1
+	}
+	scores[100] = 1 // In probation.
+	assert.InDelta(t, -1.43, nabScore(calm.rows(scores), 0.5, nabProfiles[0]), 1e-9, "ec2_cpu_utilization_c6585a: 13 false positives, no window")
+
+	// A first detection in a window is worth exactly what is published of series with one window, by the row that it must be.
+	for _, c := range []struct {
+		rows, from, to, at int
+		published          float64
+	}{
+		{4032, 2787, 3189, 2988, 0.86067182427},             // art_daily_jumpsup, standard
+		{4032, 2734, 3136, 2991, 0.72882124279},             // art_load_balancer_spikes, low FN
+		{18050, 16551, 18049, 17444, 0.666433666253 + 0.11}, // cpu_utilization_asg_misconfiguration, standard, with a false positive
+	} {
+		s := &nabSeries{values: make([]float64, c.rows), windows: [][2]int{{c.from, c.to}}}
+		scores := make([]float64, c.rows)
+		scores[c.at], scores[c.at+1] = 1, 1
+		assert.InDelta(t, c.published, nabScore(s.rows(scores), 0.5, nabProfiles[0]), 1e-10)
+	}
+
+	one := &nabSeries{values: make([]float64, 4032), windows: [][2]int{{2800, 3202}}}
+	assert.InDelta(t, -1, nabScore(one.rows(make([]float64, 4032)), 0.5, nabProfiles[0]), 1e-12, "a window that is missed")
+	assert.InDelta(t, -2, nabScore(one.rows(make([]float64, 4032)), 0.5, nabProfiles[2]), 1e-12)
+	first := make([]float64, 4032)
+	first[2800], first[3000] = 1, 1
+	assert.InDelta(t, 1, nabScore(one.rows(first), 0.5, nabProfiles[0]), 1e-12, "the earliest detection counts, once")
+}
+
+// calmRows prints how many rows of the series without anomalies are called anomalies. Of the default method they must not be more than 1.5 times
+// the stated rate, but for chance.
+func calmRows(t *testing.T, name string, runs []nabRun) {
+	t.Helper()
+	var judged, anomalous float64
+	for _, r := range runs {
+		if len(r.series.windows) == 0 {
+			judged, anomalous = judged+float64(r.tally.Judged), anomalous+float64(r.tally.Anomalous)
+		}
+	}
+	stated := DefaultSettings().Decision.Alpha * judged
+	t.Logf("%s: %.0f of %.0f rows of series without anomalies, %.2f times the stated rate", name, anomalous, judged, anomalous/stated)
+	if name == string(IsolationForest) {
+		assert.LessOrEqual(t, anomalous, 1.5*stated+3*math.Sqrt(1.5*stated))
+	}
+}

@@ -1,0 +1,164 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package charts
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+)
+
+// A value that cannot work is an error that names it, under both versions of Helm.
+func TestBadValuesAreRefused(t *testing.T) {
+	for text, mentions := range map[string][]string{
+		// Typos.
+		"gatway: {}":                                                        {"gatway"},
+		"gateway: {replica: 2}":                                             {"gateway", "replica"},
+		"agent: {gpu: {acess: cdi}}":                                        {"gpu", "acess"},
+		"agent: {gpu: {access: cid}}":                                       {"access", "runtimeClass"},
+		"exporters: {jager: {enabled: true}}":                               {"exporters", "jager"},
+		"presets: {drfit: {enabled: false}}":                                {"presets", "drfit"},
+		"monitoring: {serviceMonitor: {enable: true}}":                      {"serviceMonitor", "enable"},
+		"gateway: {persistence: {storageclass: fast}}":                      {"persistence", "storageclass"},
+		"logs: {podSecurityContext: {runAsUsr: 0}}":                         {"podSecurityContext", "runAsUsr"},
+		"image: {digests: {glib: x}}":                                       {"digests", "glib"},
+		"gateway: {config: {receivrs: {}}}":                                 {"config", "receivrs"},
+		"router: {autoscaling: {maxReplica: 3}}":                            {"autoscaling", "maxReplica"},
+		"monitoring: {rules: {overrides: {high_drift: {treshold: 0.5}}}}":   {"high_drift", "treshold"},
+		"monitoring: {rules: {enabled: true, overrides: {HighDrift: {}}}}":  {"monitoring.rules.overrides.HighDrift", "high_drift"},
+		"monitoring: {rules: {enabled: true, optional: [concept_drift]}}":   {"monitoring.rules.optional", "concept_drift"},
+		"gateway: {resources: {limits: {memory: 2 GB}}}":                    {"gateway.resources.limits.memory", "2 GB"},
+		"networkPolicy: {enabled: \"true\"}":                                {"networkPolicy", "boolean"},
+		"gateway: {replicas: \"3\"}":                                        {"replicas", "integer"},
+		"exporters: {jaeger: {enabled: true, endpoint: \"http://j:4317\"}}": {"jaeger", "endpoint"},
+		"exporters: {influxdb: {existingSecret: \"my secret\"}}":            {"influxdb", "existingSecret"},
+		// Secrets do not stand in values.
+		"gateway: {auth: {token: s3cret}}":             {"auth", "token"},
+		"exporters: {elasticsearch: {apiKey: s3cret}}": {"elasticsearch", "apiKey"},
+		// Something is missing.
+		"exporters: {influxdb: {enabled: true, endpoint: \"http://i:8086\", org: o, bucket: b}}": {"exporters.influxdb.existingSecret", "secret"},
+		"exporters: {jaeger: {enabled: true}}":                                                   {"exporters.jaeger.endpoint"},
+		"exporters: {elasticsearch: {enabled: true}}":                                            {"exporters.elasticsearch.endpoint"},
+		"exporters: {prometheusRemoteWrite: {enabled: true}}":                                    {"exporters.prometheusRemoteWrite.endpoint"},
+		"exporters: {alertmanager: {enabled: true}}":                                             {"exporters.alertmanager.endpoint"},
+		"gateway: {enabled: false}":                                                              {"gateway.external.endpoint", "agent"},
+		"gateway: {ingress: {enabled: true}}":                                                    {"gateway.ingress.hosts"},
+		"agent: {gpu: {runtimeClassName: \"\"}}":                                                 {"agent.gpu.runtimeClassName"},
+		"gateway: {tls: {caSecret: ca}}":                                                         {"gateway.tls.caSecret", "gateway.tls.existingSecret"},
+		// Impossible together.
+		"image: {variant: static}":                             {"image.variant", "static", "agent.gpu.access"},
+		"{gateway: {enabled: false}, agent: {enabled: false}}": {"gateway.enabled", "nothing would run"},
+		"{agent: {gpu: {enabled: false}}, presets: {hostMetrics: {enabled: false}, kubeletMetrics: {enabled: false}}}":                         {"agent.enabled", "presets.hostMetrics"},
+		"monitoring: {rules: {enabled: true, optional: [concept_drift_critical], overrides: {ConceptDriftDetected/critical: {threshold: 1}}}}": {"ConceptDriftDetected/critical", "threshold"},
+	} {
+		t.Run(text, func(t *testing.T) {
+			for _, version := range helms {
+				_, err := version.render(parseValues(t, text))
+				require.Error(t, err, version.name)
+				for _, mention := range mentions {
+					require.ErrorContains(t, err, mention, version.name)
+				}
+			}
+		})
+	}
+}
+
+// All faults of one release stand in one error.
+func TestAllFaultsAtOnce(t *testing.T) {
+	_, err := render3(parseValues(t, "{image: {variant: static}, exporters: {jaeger: {enabled: true}, influxdb: {enabled: true}}}"))
+	for _, fault := range []string{"image.variant", "exporters.jaeger.endpoint", "exporters.influxdb.org", "exporters.influxdb.existingSecret"} {
+		require.ErrorContains(t, err, fault)
+	}
+}
+
+// The static image is right where nothing loads NVML.
+func TestStaticImageWithoutNVML(t *testing.T) {
+	for _, text := range []string{
+		"{image: {variant: static}, agent: {enabled: false}}",
+		"{image: {variant: static}, agent: {gpu: {enabled: false}}}",
+		"{image: {variant: static}, agent: {gpu: {access: dcgmScrape}}}",
+	} {
+		_, err := render3(parseValues(t, text))
+		require.NoError(t, err, text)
+	}
+}
+
+// config is merged last: maps merge, null removes, with what refers to the removed; a list replaces.
+func TestConfigIsMergedLast(t *testing.T) {
+	const text = `
+exporters: {elasticsearch: {enabled: true, endpoint: "http://e:9200"}, jaeger: {enabled: true, endpoint: "j:4317"}}
+gateway:
+  config:
+    receivers: {guardian: null}
+    processors: {tail_sampling: null, memory_limiter: {limit_mib: 99}}
+    exporters: {otlp_grpc/jaeger: null, debug: {}, prometheus: {metric_expiration: 5m, without_scope_info: null}}
+    connectors: {signal_to_metrics/last_seen: null}
+    service: {extensions: [health_check, file_storage, guardian_answers]}
+`
+	for _, version := range helms {
+		files, err := version.render(parseValues(t, text))
+		require.NoError(t, err)
+		all := decodeAll(t, files)
+		var config map[string]map[string]any
+		require.NoError(t, yaml.Unmarshal([]byte(all.config(t, all.workload(t, "gateway"))), &config))
+
+		require.NotContains(t, config["receivers"], "guardian")
+		require.NotContains(t, config["processors"], "tail_sampling")
+		require.NotContains(t, config["exporters"], "otlp_grpc/jaeger")
+		require.NotContains(t, config["connectors"], "signal_to_metrics/last_seen")
+		require.Contains(t, config["exporters"], "debug")
+		page := config["exporters"]["prometheus"].(map[string]any)
+		require.Equal(t, "5m", page["metric_expiration"])
+		require.NotContains(t, page, "without_scope_info")
+		require.Contains(t, page, "endpoint")
+		limiter := config["processors"]["memory_limiter"].(map[string]any)
+		require.EqualValues(t, 99, limiter["limit_mib"])
+		require.EqualValues(t, "1s", limiter["check_interval"])
+		require.Equal(t, []any{"health_check", "file_storage", "guardian_answers"}, config["service"]["extensions"])
+
+		pipelines := config["service"]["pipelines"].(map[string]any)
+		require.NotContains(t, pipelines, "metrics/last_seen")
+		sampled := pipelines["traces/sampled"].(map[string]any)
+		require.NotContains(t, sampled, "processors")
+		require.Equal(t, []any{"elasticsearch"}, sampled["exporters"])
+		logs := pipelines["logs"].(map[string]any)
+		require.Equal(t, []any{"otlp"}, logs["receivers"])
+		require.Equal(t, []any{"elasticsearch", "guardian_metrics"}, logs["exporters"])
+	}
+}
+
+// rawConfig replaces everything, byte for byte.
+func TestRawConfigReplaces(t *testing.T) {
+	const raw = "# Mine.\nreceivers: {nop: {}}\nservice: {pipelines: {logs: {receivers: [nop], exporters: [nop]}}}"
+	vals := values{"cluster": values{"enabled": true, "rawConfig": raw, "config": values{"exporters": values{"debug": values{}}}}}
+	for _, version := range helms {
+		files, err := version.render(vals)
+		require.NoError(t, err)
+		all := decodeAll(t, files)
+		require.Equal(t, raw+"\n", all.config(t, all.workload(t, "cluster")))
+	}
+}
+
+// What the gateway tells Alertmanager, and what Prometheus' rules tell it, have the same cluster and runbooks.
+func TestAlertmanagerGetsClusterAndRunbooks(t *testing.T) {
+	all := renderObjects(t, parseValues(t, `
+clusterName: production
+exporters: {alertmanager: {enabled: true, endpoint: "http://alertmanager:9093"}}
+monitoring: {rules: {runbookUrl: "https://runbooks.example.com/guardian"}}
+`))
+	gateway := all.workload(t, "gateway")
+	var config struct {
+		Exporters map[string]map[string]any
+		Service   struct {
+			Pipelines map[string]struct{ Exporters []string }
+		}
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(all.config(t, gateway)), &config))
+	exporter := config.Exporters["alertmanager"]
+	require.Equal(t, map[string]any{"cluster": "production"}, exporter["labels"])
+	require.Equal(t, map[string]any{"runbooks": "https://runbooks.example.com/guardian/"}, exporter["links"])
+	require.Equal(t, "http://alertmanager:9093", gateway.env()["ALERTMANAGER_ENDPOINT"].Value)
+	require.Contains(t, config.Service.Pipelines["logs"].Exporters, "alertmanager")
+}
