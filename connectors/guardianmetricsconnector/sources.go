@@ -134,24 +134,24 @@ func (c *counts) countRequest(request *event.Request, labels *keyedLabels, now t
 		c.telemetry.duplicate(event.NameRequest)
 		return false
 	}
-	at := c.occasion(request, now)
+	at := occasion{now: now}
+	c.begin(&at, &request.Meta)
 	c.request(request, labels, &at)
 	return true
 }
 
-// occasion is that of an event that is counted now.
-func (c *counts) occasion(ev event.Event, now time.Time) occasion {
-	at := occasion{now: now}
-	at.of(ev.Common())
-	if tenant := ev.Common().TenantID; tenant != "" {
-		c.tenants.add(tenant, now)
+// begin makes an occasion that of an event, and counts its tenant.
+func (c *counts) begin(at *occasion, meta *event.Meta) {
+	at.of(meta)
+	if meta.TenantID != "" {
+		c.tenants.add(meta.TenantID, at.now)
 	}
-	return at
 }
 
 // count gives an event other than a request to what counts it.
 func (c *counts) count(ev event.Event, now time.Time) {
-	at := c.occasion(ev, now)
+	at := occasion{now: now}
+	c.begin(&at, ev.Common())
 	switch ev := ev.(type) {
 	case *event.Result:
 		c.result(ev, &at)
@@ -266,7 +266,8 @@ func (c *counts) spanRequest(request *event.Request, err error, now time.Time) {
 		return
 	}
 	c.telemetry.counted("span", 1)
-	at := c.occasion(request, now)
+	at := occasion{now: now}
+	c.begin(&at, &request.Meta)
 	c.request(request, c.labelled(request), &at)
 }
 
