@@ -14,7 +14,7 @@ import (
 )
 
 // lotSize is how many requests are looked up together.
-const lotSize = 16
+const lotSize = 32
 
 // lotExpected is how many of them are known to come before the others are read.
 const lotExpected = lotSize / 2
