@@ -31,6 +31,7 @@ type counts struct {
 
 	readers      readers
 	lot          requestLot
+	labels       keyedLabels // of a request that comes in no lot
 	keys         *keyMaker
 	seen         *identities
 	tiers        *tierJoin

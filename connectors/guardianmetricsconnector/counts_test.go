@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -284,6 +285,80 @@ func TestInProgressAndThroughput(t *testing.T) {
 	shown = s.flush()
 	assert.InDelta(t, 0, shown["ml_requests_in_progress{model_name=m}"], 0, "an end that does not come is given up")
 	assert.InDelta(t, 0, shown["ml_throughput_requests_per_second{model_name=m}"], 0)
+}
+
+// A request that an event starts may end with a span alone, which says so by any id that they share: whether the span counts,
+// comes again, comes before the start, or after a restart.
+func TestSpanEndsWhatIsInProgress(t *testing.T) {
+	const other = `{"type":"request","data":{"request_id":"other","model":"m","phase":"start"}}`
+	trace, id := pcommon.TraceID{1}, pcommon.SpanID{1}
+	span := func(s *scene, trace pcommon.TraceID, id pcommon.SpanID, attributes map[string]any) {
+		s.spans(createDefaultConfig().(*Config), func(spans ptrace.SpanSlice) {
+			span := spans.AppendEmpty()
+			span.SetTraceID(trace)
+			span.SetSpanID(id)
+			_ = span.Attributes().FromRaw(attributes)
+			span.Attributes().PutStr("gen_ai.operation.name", "chat")
+			span.Attributes().PutStr("gen_ai.request.model", "m")
+		})
+	}
+	f := func(want float64, start string, trace pcommon.TraceID, id pcommon.SpanID, attributes map[string]any) {
+		t.Helper()
+		begin := func() *scene {
+			s := newScene(t)
+			s.counts.seen.withSpans = true
+			s.json(other)
+			return s
+		}
+		inProgress := func(s *scene) float64 { return s.flush()["ml_requests_in_progress{model_name=m}"] }
+		s := begin()
+		s.json(start)
+		assert.InDelta(t, 2, inProgress(s), 0)
+		restarted := newScene(t)
+		require.NoError(t, restarted.counts.restoreState(stateSchema, s.counts.encodeState(s.now), s.now))
+		restarted.counts.seen.withSpans = true
+		for _, s := range []*scene{s, restarted} {
+			for range 2 {
+				span(s, trace, id, attributes)
+				assert.InDelta(t, want, inProgress(s), 0)
+			}
+		}
+		s = begin()
+		span(s, trace, id, attributes)
+		s.json(start)
+		assert.InDelta(t, want, inProgress(s), 0, "the start comes after the span")
+	}
+	const (
+		start = `{"type":"request","data":{"request_id":"r","model":"m","phase":"start"}}`
+		said  = `{"type":"request","data":{"request_id":"r","model":"m","phase":"start","response_id":"answer"}}`
+		in    = `{"type":"request","traceparent":"00-01000000000000000000000000000000-0100000000000000-01","data":{"request_id":"r","model":"m","phase":"start"}}`
+	)
+	f(1, start, trace, id, map[string]any{"request_id": "r"})
+	f(1, said, trace, id, map[string]any{"gen_ai.response.id": "answer"})
+	f(1, in, trace, id, nil)
+	f(2, start, trace, id, nil)
+	f(2, said, trace, id, map[string]any{"gen_ai.response.id": "another"})
+	f(2, in, trace, pcommon.SpanID{2}, nil)
+	f(2, in, pcommon.TraceID{2}, id, nil)
+}
+
+// A span that encloses another call counts nowhere, and ends its request all the same.
+func TestEnclosingSpanEndsWhatIsInProgress(t *testing.T) {
+	s := newScene(t)
+	s.counts.seen.withSpans = true
+	s.json(`{"type":"request","traceparent":"00-01000000000000000000000000000000-0100000000000000-01","data":{"request_id":"r","model":"m","phase":"start"}}`)
+	s.spans(createDefaultConfig().(*Config), func(spans ptrace.SpanSlice) {
+		for id := range byte(2) {
+			span := spans.AppendEmpty()
+			span.SetTraceID(pcommon.TraceID{1})
+			span.SetSpanID(pcommon.SpanID{id + 1})
+			span.SetParentSpanID(pcommon.SpanID{id})
+			_ = span.Attributes().FromRaw(map[string]any{"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"})
+		}
+	})
+	shown := s.settled()
+	assert.InDelta(t, 0, shown["ml_requests_in_progress{model_name=m}"], 0)
+	assert.InDelta(t, 1, shown["ml_requests_total{endpoint=chat,model_name=m}"], 0)
 }
 
 func TestBusiness(t *testing.T) {

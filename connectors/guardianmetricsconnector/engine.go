@@ -22,7 +22,7 @@ import (
 
 const (
 	// stateSchema is the version of what encodeState writes.
-	stateSchema = 2
+	stateSchema = 3
 	// keptFlushes is how many emissions are kept while the metrics pipeline refuses.
 	keptFlushes = 20
 )

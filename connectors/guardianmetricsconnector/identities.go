@@ -134,15 +134,28 @@ func (s *identities) asSpan(request *event.Request, now time.Time) bool {
 	return s.callAgain(request, now) || again
 }
 
+// callKeys are the keys of what a call of a model is known by besides its request: its response and its span; noKey where
+// that is not known.
+type callKeys [2]duplicates.Key
+
+func (s *identities) callKeys(request *event.Request) (keys callKeys) {
+	if request.ResponseID != "" {
+		keys[0] = s.keys.of(ofResponse, request.ResponseID)
+	}
+	if !request.TraceID.IsEmpty() && !request.SpanID.IsEmpty() {
+		keys[1] = s.keys.ofSpan(ofSpan, request.TraceID, request.SpanID)
+	}
+	return keys
+}
+
 // callAgain reports whether the response or the span of a call is known, and
 // remembers both.
 func (s *identities) callAgain(request *event.Request, now time.Time) bool {
 	again := false
-	if request.ResponseID != "" {
-		again = !s.first(s.keys.of(ofResponse, request.ResponseID), now)
-	}
-	if !request.TraceID.IsEmpty() && !request.SpanID.IsEmpty() {
-		again = s.spanSeen(request.TraceID, request.SpanID, now) || again
+	for _, key := range s.callKeys(request) {
+		if key != noKey {
+			again = !s.first(key, now) || again
+		}
 	}
 	return again
 }
@@ -202,9 +215,20 @@ func (s *identities) errorAgain(requestID, whose, errorType string, now time.Tim
 	return !s.first(s.keys.of(ofError, requestID, whose, strings.ToLower(errorType)), now)
 }
 
-// ended reports whether the end of a request has come before.
-func (s *identities) ended(requestID string, now time.Time) bool {
-	return requestID != "" && s.known(s.keys.of(ofRequestEvent, requestID), now)
+// ended reports whether the end of a request that starts has come before, as an event or as a span.
+func (s *identities) ended(start *event.Request, now time.Time) bool {
+	if s.known(s.keys.of(ofRequestEvent, start.RequestID), now) {
+		return true
+	}
+	if !s.withSpans {
+		return false
+	}
+	for _, key := range s.callKeys(start) {
+		if key != noKey && s.known(key, now) {
+			return true
+		}
+	}
+	return s.known(s.keys.of(ofRequestSpan, start.RequestID), now)
 }
 
 // ofContent is the identity of a record that has no id of its own, but a span: a

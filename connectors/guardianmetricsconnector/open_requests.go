@@ -3,7 +3,11 @@
 
 package guardianmetricsconnector
 
-import "time"
+import (
+	"time"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/duplicates"
+)
 
 // openTime is how long a request may be in progress before it is given up: its end
 // was lost, or will not be believed.
@@ -13,13 +17,15 @@ const openTime = time.Hour
 type openRequests struct {
 	limit   int
 	byID    map[string]openRequest
-	byModel map[string]int // models that were seen stay, at 0
+	byCall  map[duplicates.Key]string // ids of requests whose start said of which call it is
+	byModel map[string]int            // models that were seen stay, at 0
 	order   fifo[openOrder]
 }
 
 type openRequest struct {
 	model string
 	since time.Time
+	call  callKeys
 }
 
 type openOrder struct {
@@ -28,11 +34,11 @@ type openOrder struct {
 }
 
 func newOpenRequests(limit int) *openRequests {
-	return &openRequests{limit: limit, byID: map[string]openRequest{}, byModel: map[string]int{}}
+	return &openRequests{limit: limit, byID: map[string]openRequest{}, byCall: map[duplicates.Key]string{}, byModel: map[string]int{}}
 }
 
 // start opens a request and reports whether another one had to be given up for it.
-func (o *openRequests) start(id, model string, now time.Time) (full bool) {
+func (o *openRequests) start(id, model string, call callKeys, now time.Time) (full bool) {
 	if _, ok := o.byID[id]; ok || id == "" {
 		return false
 	}
@@ -43,7 +49,12 @@ func (o *openRequests) start(id, model string, now time.Time) (full bool) {
 		}
 		o.close(oldest)
 	}
-	o.byID[id] = openRequest{model: model, since: now}
+	o.byID[id] = openRequest{model: model, since: now, call: call}
+	for _, key := range call {
+		if _, taken := o.byCall[key]; !taken && key != noKey {
+			o.byCall[key] = id
+		}
+	}
 	o.byModel[model]++
 	o.order.push(openOrder{id: id, since: now})
 	return full
@@ -54,9 +65,25 @@ func (o *openRequests) end(id string) {
 	if len(o.byID) == 0 {
 		return
 	}
-	if request, ok := o.byID[id]; ok {
-		delete(o.byID, id)
-		o.byModel[request.model]--
+	request, ok := o.byID[id]
+	if !ok {
+		return
+	}
+	delete(o.byID, id)
+	for _, key := range request.call {
+		if o.byCall[key] == id {
+			delete(o.byCall, key)
+		}
+	}
+	o.byModel[request.model]--
+}
+
+// endCall closes the request that a call belongs to, if it is open.
+func (o *openRequests) endCall(call callKeys) {
+	for _, key := range call {
+		if id, ok := o.byCall[key]; ok {
+			o.end(id)
+		}
 	}
 }
 

@@ -3,7 +3,10 @@
 
 package guardianmetricsconnector
 
-import "encoding/binary"
+import (
+	"strings"
+	"unsafe"
+)
 
 // requestLabels are all that series of requests are told apart by.
 type requestLabels struct {
@@ -16,28 +19,18 @@ type requestLabels struct {
 	batchSize, sequence    string // "" unless they are labels
 }
 
-// all gives the labels in the order in which they are packed.
-func (l *requestLabels) all() [11]*string {
-	return [...]*string{
-		&l.specialist, &l.complexity, &l.tier, &l.model, &l.version, &l.endpoint, &l.operation, &l.provider, &l.errorType,
-		&l.batchSize, &l.sequence,
-	}
+const requestLabelCount = unsafe.Sizeof(requestLabels{}) / unsafe.Sizeof("")
+
+// all gives the labels as an array, as which the fields of the struct lie in memory.
+func (l *requestLabels) all() *[requestLabelCount]string {
+	return (*[requestLabelCount]string)(unsafe.Pointer(l))
 }
 
-// pack appends the labels, each behind its length: a key that is compared and hashed in one go.
-func (l *requestLabels) pack(dst []byte) []byte {
-	for _, label := range l.all() {
-		dst = binary.AppendUvarint(dst, uint64(len(*label)))
-		dst = append(dst, *label...)
+// clone gives labels that keep nothing alive that these were cut from.
+func (l *requestLabels) clone() (kept requestLabels) {
+	rest := strings.Join(l.all()[:], "")
+	for i, label := range l.all() {
+		kept.all()[i], rest = rest[:len(label)], rest[len(label):]
 	}
-	return dst
-}
-
-// unpack reads what pack has written. The labels are parts of the key.
-func (l *requestLabels) unpack(key string) {
-	for _, label := range l.all() {
-		length, n := binary.Uvarint([]byte(key[:min(len(key), binary.MaxVarintLen64)]))
-		key = key[n:]
-		*label, key = key[:length], key[length:]
-	}
+	return kept
 }

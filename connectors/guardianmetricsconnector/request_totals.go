@@ -5,10 +5,13 @@ package guardianmetricsconnector
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 	"time"
+	"unsafe"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/metering"
+	"github.com/llm-guardian/otelcol-guardian/internal/prefetch"
 )
 
 // requestTotals add up what requests say between two flushes, one total for each combination of labels, so that a
@@ -16,23 +19,34 @@ import (
 // combination that comes again is known; one that did not come between two flushes is forgotten.
 type requestTotals struct {
 	limit int
-	byKey map[string]*requestTotal // packed labels
-	last  *requestTotal            // requests of one sender come together
-	used  []*requestTotal          // since the last flush, in the order of their first requests
-	key   []byte                   // of the labels that were looked for last
+	keys  *requestKeys
+	cells []totalCell // a power of two, at most half of them used; a search begins where the hash of the key says
+	known int
+	used  []*requestTotal // since the last flush, in the order of their first requests
+}
+
+// totalCell is empty if it has no total.
+type totalCell struct {
+	key   requestKey
+	total *requestTotal
 }
 
 // requestTotal is what requests with the same labels add up to. What every request touches comes first and lies together.
 type requestTotal struct {
-	key      string
-	requests uint32
-	traced   uint32 // bits of the measures that the last request with a trace had
-	exemplar metering.Exemplar
-	amounts  [measures]amount
-	buckets  [buckets]uint32 // those of each measure from firstBucket on
-	rate     rate
-	labels   requestLabels
+	requests  uint32
+	has       uint16 // bits of the measures that a request had
+	traced    uint16 // bits of those that the last request with a trace had
+	rate      rate
+	sums      [measures]float64
+	buckets   [buckets]uint32   // those of each measure from firstBucket on
+	firsts    [measures]int64   // arrivals of the first request that had each, nanoseconds since 1970
+	exemplar  metering.Exemplar // of the last request with a trace
+	exemplars [measures]float64 // what it said
+	labels    keyedLabels
 }
+
+// touchedLines are the lines of memory at the beginning of a total that a request touches.
+const touchedLines = int(unsafe.Offsetof(requestTotal{}.firsts)+prefetch.LineSize-1) / prefetch.LineSize
 
 // measure is what a request says, or that there is one.
 type measure int
@@ -48,13 +62,6 @@ const (
 
 	measures
 )
-
-// amount is the values of one measure, besides their buckets.
-type amount struct {
-	first    int64 // arrival of the first one, nanoseconds since 1970; 0 before it
-	sum      float64
-	exemplar float64 // the value of the last request with a trace
-}
 
 // rate is what came within one second.
 type rate struct {
@@ -93,48 +100,79 @@ var firstBucket = func() (first [measures + 1]int) {
 }()
 
 func newRequestTotals(limit int) *requestTotals {
-	return &requestTotals{limit: limit, byKey: map[string]*requestTotal{}}
+	return &requestTotals{limit: limit, keys: newRequestKeys(), cells: make([]totalCell, minCells)}
 }
 
-// find gives the total of labels, or nil.
-func (t *requestTotals) find(labels *requestLabels) *requestTotal {
-	if t.last != nil && t.last.labels == *labels {
-		return t.last
+const minCells = 16
+
+// cell gives the cell of a key, or the empty one to put its total into.
+func (t *requestTotals) cell(key *requestKey) *totalCell {
+	for at := key.hash(); ; at++ {
+		cell := &t.cells[at&uint64(len(t.cells)-1)]
+		if cell.total == nil || cell.key == *key {
+			return cell
+		}
 	}
-	t.key = labels.pack(t.key[:0])
-	t.last = t.byKey[string(t.key)]
-	return t.last
 }
 
-func (t *requestTotals) full() bool { return len(t.byKey) >= t.limit }
+// find gives the total of labels by their key, or nil.
+func (t *requestTotals) find(key *requestKey) *requestTotal { return t.cell(key).total }
 
-// create makes the total of labels, which were looked for and not found.
-func (t *requestTotals) create() *requestTotal {
-	total := &requestTotal{key: string(t.key)}
-	total.labels.unpack(total.key)
-	t.byKey[total.key] = total
-	t.last = total
+// expect has the place fetched where the total of a key will be looked for.
+func (t *requestTotals) expect(key *requestKey) {
+	prefetch.Lines(unsafe.Pointer(&t.cells[key.hash()&uint64(len(t.cells)-1)]), 1)
+}
+
+// fetch has the total of a key fetched, which a request will be added to.
+func (t *requestTotals) fetch(key *requestKey) {
+	if total := t.find(key); total != nil {
+		prefetch.Lines(unsafe.Pointer(total), touchedLines)
+	}
+}
+
+func (t *requestTotals) full() bool { return t.known >= t.limit }
+
+// create makes the total of labels whose key was looked for and not found.
+func (t *requestTotals) create(l *keyedLabels) *requestTotal {
+	if 2*(t.known+1) > len(t.cells) {
+		t.resize(2 * len(t.cells))
+	}
+	total := &requestTotal{labels: keyedLabels{l.clone(), l.key}}
+	t.place(total)
 	return total
+}
+
+func (t *requestTotals) place(total *requestTotal) {
+	*t.cell(&total.labels.key) = totalCell{total.labels.key, total}
+	t.known++
+}
+
+// resize moves the totals into another number of cells.
+func (t *requestTotals) resize(cells int) {
+	old := t.cells
+	t.forget(cells)
+	for i := range old {
+		if total := old[i].total; total != nil {
+			t.place(total)
+		}
+	}
 }
 
 // take gives the totals that were used, to be emptied before the next request, and forgets the others.
 func (t *requestTotals) take() []*requestTotal {
 	taken := t.used
 	t.used = t.used[:0]
-	for key, total := range t.byKey {
-		if total.requests == 0 {
-			delete(t.byKey, key)
+	if len(taken) < t.known {
+		t.forget(max(minCells, 1<<bits.Len(uint(2*len(taken)))))
+		for _, total := range taken {
+			t.place(total)
 		}
 	}
-	t.last = nil
 	return taken
 }
 
-// forget forgets all totals.
-func (t *requestTotals) forget() {
-	clear(t.byKey)
-	t.last = nil
-}
+// forget forgets all totals, and makes room for half as many as there are cells then.
+func (t *requestTotals) forget(cells int) { t.cells, t.known = make([]totalCell, cells), 0 }
 
 // begin counts one more request.
 func (t *requestTotal) begin(at *occasion) {
@@ -150,15 +188,15 @@ func (t *requestTotal) full() bool { return t.requests == math.MaxUint32 }
 
 // add adds what the request that began last says of a measure.
 func (t *requestTotal) add(m measure, value float64, at *occasion) {
-	amount := &t.amounts[m]
-	if amount.first == 0 {
-		amount.first = at.now.UnixNano()
+	if t.has>>m&1 == 0 {
+		t.has |= 1 << m
+		t.firsts[m] = at.now.UnixNano()
 	}
-	amount.sum += value
+	t.sums[m] += value
 	t.buckets[firstBucket[m]+bucketOf(m, value)]++
 	if at.traced {
-		amount.exemplar = value
 		t.traced |= 1 << m
+		t.exemplars[m] = value
 	}
 }
 
@@ -193,25 +231,24 @@ var edgesBelow = func() (below [measures][1 << 11]uint8) {
 
 // reset empties the total.
 func (t *requestTotal) reset() {
-	t.requests, t.traced, t.rate = 0, 0, rate{}
-	t.amounts = [measures]amount{}
+	t.requests, t.has, t.traced, t.rate = 0, 0, 0, rate{}
+	t.sums = [measures]float64{}
 	t.buckets = [buckets]uint32{}
 }
 
 // to adds a measure to a metric. Histograms have bounds, all of which are edges of the measure.
 func (t *requestTotal) to(i *metering.Instrument, m measure, bounds []float64, labels metering.Labels) {
-	amount := &t.amounts[m]
-	if i == nil || amount.first == 0 {
+	if i == nil || t.has>>m&1 == 0 {
 		return
 	}
 	var counts [buckets]uint64
-	batch := metering.Batch{Sum: amount.sum, First: time.Unix(0, amount.first), Buckets: counts[:len(bounds)+1]}
+	batch := metering.Batch{Sum: t.sums[m], First: time.Unix(0, t.firsts[m]), Buckets: counts[:len(bounds)+1]}
 	batch.Count = coarsen(t.buckets[firstBucket[m]:firstBucket[m+1]], edges[m], batch.Buckets, bounds)
 	if bounds == nil {
 		batch.Buckets = nil
 	}
 	if t.traced>>m&1 == 1 {
-		batch.Exemplar, batch.Value = t.exemplar, amount.exemplar
+		batch.Exemplar, batch.Value = t.exemplar, t.exemplars[m]
 	}
 	i.AddBatch(&labels, &batch)
 }

@@ -5,7 +5,6 @@ package guardianmetricsconnector
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -247,47 +246,59 @@ func TestCoarsen(t *testing.T) {
 	f([]uint64{1, 2, 4, 8, 16}, .5, 1, 5, 10)
 }
 
-func TestLabelsSurvivePacking(t *testing.T) {
+// Labels that differ in anything have different keys, and a copy has the same one.
+func TestRequestKeys(t *testing.T) {
+	keys := newRequestKeys()
 	long := strings.Repeat("x", 300)
-	seen := map[string]requestLabels{}
-	for _, labels := range []requestLabels{
-		{},
-		{specialist: "a"},
-		{complexity: "a"},
-		{specialist: "\x01a"},
-		{specialist: "a", complexity: "b"},
-		{specialist: "ab"},
-		{sequence: "a"},
-		{model: long, version: "\x00", errorType: "é"},
-		{batchSize: "8", sequence: "512", endpoint: long, provider: long},
-	} {
-		key := string(labels.pack(nil))
-		assert.NotContains(t, seen, key)
+	seen := map[requestKey]requestLabels{}
+	f := func(labels requestLabels) {
+		t.Helper()
+		key := keys.of(&labels)
+		assert.NotContains(t, seen, key, "%v", labels)
 		seen[key] = labels
-		var got requestLabels
-		got.unpack(key)
-		assert.Equal(t, labels, got)
+		copied := labels.clone()
+		assert.Equal(t, labels, copied)
+		assert.Equal(t, key, keys.of(&copied))
 	}
+	f(requestLabels{})
+	f(requestLabels{specialist: "a", complexity: "b"})
+	f(requestLabels{specialist: "ab"})
+	f(requestLabels{specialist: "\x00"})
+	f(requestLabels{specialist: "\x00\x00"})
+	f(requestLabels{model: long, version: "\x00", errorType: "é"})
+	f(requestLabels{batchSize: "8", sequence: "512", endpoint: long, provider: long})
+	for length := 1; length < 40; length++ {
+		for field := range requestLabelCount {
+			for changed := range length {
+				var labels requestLabels
+				text := []byte(strings.Repeat("x", length))
+				text[changed] = 'y'
+				labels.all()[field] = string(text)
+				f(labels)
+			}
+		}
+	}
+	assert.NotEqual(t, keys.of(&requestLabels{}), newRequestKeys().of(&requestLabels{}), "the secret is random")
 }
 
 // Totals that nothing was added to between two flushes are forgotten, and all of them when there are too many.
 func TestTotalsAreBounded(t *testing.T) {
 	s := newScene(t, func(c *Config) { c.Series.Limit = 10 })
 	request := func(model int) {
-		s.json(fmt.Sprintf(`{"type":"request","data":{"request_id":"%d","model":"m%d"}}`, len(s.counts.requests.byKey)*1000+model, model))
+		s.json(fmt.Sprintf(`{"type":"request","data":{"request_id":"%d","model":"m%d"}}`, s.counts.requests.known*1000+model, model))
 	}
 	for model := range 35 {
 		request(model)
-		assert.LessOrEqual(t, len(s.counts.requests.byKey), 10)
+		assert.LessOrEqual(t, s.counts.requests.known, 10)
 	}
-	assert.Len(t, s.counts.requests.byKey, 5)
+	assert.Equal(t, 5, s.counts.requests.known)
 	s.flush()
 	request(34)
-	assert.Len(t, s.counts.requests.byKey, 5)
+	assert.Equal(t, 5, s.counts.requests.known)
 	s.flush()
-	assert.Len(t, s.counts.requests.byKey, 1)
+	assert.Equal(t, 1, s.counts.requests.known)
 	s.flush()
-	assert.Empty(t, slices.Collect(maps.Keys(s.counts.requests.byKey)))
+	assert.Zero(t, s.counts.requests.known)
 	sum := 0.0
 	for _, value := range with(s.flush(), "ml_requests_total") {
 		sum += value
@@ -300,7 +311,7 @@ func TestFullTotal(t *testing.T) {
 	s := newScene(t)
 	one := `{"type":"request","data":{"request_id":"%d","model":"m"}}`
 	s.json(fmt.Sprintf(one, 1))
-	total := s.counts.requests.last
+	total := s.counts.requests.used[0]
 	total.requests = 1<<32 - 1
 	s.json(fmt.Sprintf(one, 2))
 	assert.EqualValues(t, 1, total.requests)

@@ -19,33 +19,78 @@ const (
 )
 
 // request counts a request that starts or ends.
-func (c *counts) request(r *event.Request, at *occasion) {
+func (c *counts) request(r *event.Request, l *keyedLabels, at *occasion) {
 	if r.Phase == event.PhaseStart {
-		if r.Model.Name != "" && !c.seen.ended(r.RequestID, at.now) {
-			c.limited("open_requests", c.open.start(r.RequestID, r.Model.Name, at.now))
-		}
+		c.start(r, at.now)
 		return
 	}
 	c.open.end(r.RequestID)
 	c.checkRequest(r)
-	labels := requestLabels{
-		specialist: r.Specialist.Type, complexity: r.Complexity,
-		model: r.Model.Name, version: r.Model.Version, endpoint: r.Endpoint,
-		operation: r.Operation, provider: r.Provider,
-	}
-	c.setOptionalLabels(&labels, r)
-	if labels.specialist != "" {
-		labels.tier = c.tiers.request(r, at)
-		c.untiered(labels.tier)
-		if labels.errorType != "" {
-			if !c.seen.failureAgain(r.RequestID, labels.specialist, at.now) {
-				c.specialistError(labels.specialist, labels.errorType, r.SeverityName, at)
+	if l.specialist != "" {
+		c.joinTier(l, r, at)
+		c.untiered(l.tier)
+		if l.errorType != "" {
+			if !c.seen.failureAgain(r.RequestID, l.specialist, at.now) {
+				c.specialistError(l.specialist, l.errorType, r.SeverityName, at)
 			}
 		}
 	}
-	total := c.requestTotal(&labels)
+	total := c.requestTotal(l)
 	total.addRequest(r, at)
 	c.addRate(total, r, at)
+}
+
+// start notes that a request is in progress, unless its end came first.
+func (c *counts) start(r *event.Request, now time.Time) {
+	if r.RequestID == "" || r.Model.Name == "" || c.seen.ended(r, now) {
+		return
+	}
+	var call callKeys
+	if c.seen.withSpans {
+		call = c.seen.callKeys(r)
+	}
+	c.limited("open_requests", c.open.start(r.RequestID, r.Model.Name, call, now))
+}
+
+// endBySpan notes that the request of a span is over, even if the span counts nowhere.
+func (c *counts) endBySpan(r *event.Request) {
+	if len(c.open.byID) > 0 {
+		c.open.end(r.RequestID)
+		c.open.endCall(c.seen.callKeys(r))
+	}
+}
+
+// joinTier sets the tier of a request that did not say it, if a guardian has, or holds the request.
+func (c *counts) joinTier(l *keyedLabels, r *event.Request, at *occasion) {
+	if l.tier != "" {
+		return
+	}
+	if l.tier = c.tiers.request(r, at); l.tier != "" {
+		l.key = c.requests.keys.of(&l.requestLabels)
+	}
+}
+
+// label puts the labels of a request into l, but for their key, unless the request only starts. Its tier is among them only if
+// the request says it.
+func (c *counts) label(r *event.Request, l *keyedLabels) {
+	if r.Phase == event.PhaseStart {
+		return
+	}
+	l.specialist, l.complexity, l.tier = r.Specialist.Type, r.Complexity, ""
+	l.model, l.version, l.endpoint = r.Model.Name, r.Model.Version, r.Endpoint
+	l.operation, l.provider, l.errorType = r.Operation, r.Provider, ""
+	l.batchSize, l.sequence = "", ""
+	if l.specialist != "" {
+		l.tier = c.tiers.said(r)
+	}
+	c.setOptionalLabels(&l.requestLabels, r)
+}
+
+// labelled gives the labels of a request with their key, until it is called again.
+func (c *counts) labelled(r *event.Request) *keyedLabels {
+	c.label(r, &c.labels)
+	c.labels.key = c.requests.keys.of(&c.labels.requestLabels)
+	return &c.labels
 }
 
 // setOptionalLabels sets the labels that not every request has, but for the tier.
@@ -67,15 +112,15 @@ func (c *counts) setOptionalLabels(labels *requestLabels, r *event.Request) {
 }
 
 // requestTotal gives the total that the next request is added to.
-func (c *counts) requestTotal(labels *requestLabels) *requestTotal {
-	total := c.requests.find(labels)
+func (c *counts) requestTotal(l *keyedLabels) *requestTotal {
+	total := c.requests.find(&l.key)
 	switch {
-	case total == nil && c.requests.full():
-		c.showRequests()
-		c.requests.forget()
-		total = c.requests.create()
 	case total == nil:
-		total = c.requests.create()
+		if c.requests.full() {
+			c.showRequests()
+			c.requests.forget(minCells)
+		}
+		total = c.requests.create(l)
 	case total.full():
 		c.showRequests()
 	}

@@ -110,7 +110,8 @@ func (c *counts) refuse(name string, meta *event.Meta, err error, now time.Time)
 // countOnce counts an event of which no record was counted before, unless it is a request of which a span was.
 func (c *counts) countOnce(name string, ev event.Event, resource pcommon.Map, now time.Time) {
 	if request, ok := ev.(*event.Request); ok {
-		if c.countRequest(request, resource, now) {
+		fillSpecialist(request, resource)
+		if c.countRequest(request, c.labelled(request), now) {
 			c.telemetry.counted(name, 1)
 		}
 		return
@@ -119,30 +120,39 @@ func (c *counts) countOnce(name string, ev event.Event, resource pcommon.Map, no
 	c.count(ev, now)
 }
 
+// fillSpecialist takes the specialist from the resource where the request does not name it.
+func fillSpecialist(request *event.Request, resource pcommon.Map) {
+	if request.Specialist.Type == "" {
+		request.Specialist.Type = resourceText(resource, "specialist.type")
+	}
+}
+
 // countRequest counts a request of which no event was counted before, and reports whether none of its spans was either.
-func (c *counts) countRequest(request *event.Request, resource pcommon.Map, now time.Time) bool {
+func (c *counts) countRequest(request *event.Request, labels *keyedLabels, now time.Time) bool {
 	if c.seen.asSpan(request, now) {
 		c.open.end(request.RequestID) // the span did not say of which start it is the end
 		c.telemetry.duplicate(event.NameRequest)
 		return false
 	}
-	if request.Specialist.Type == "" {
-		request.Specialist.Type = resourceText(resource, "specialist.type")
-	}
-	c.count(request, now)
+	at := occasion{now: now}
+	c.begin(&at, &request.Meta)
+	c.request(request, labels, &at)
 	return true
 }
 
-// count gives the event to what counts it.
+// begin makes an occasion that of an event, and counts its tenant.
+func (c *counts) begin(at *occasion, meta *event.Meta) {
+	at.of(meta)
+	if meta.TenantID != "" {
+		c.tenants.add(meta.TenantID, at.now)
+	}
+}
+
+// count gives an event other than a request to what counts it.
 func (c *counts) count(ev event.Event, now time.Time) {
 	at := occasion{now: now}
-	at.of(ev.Common())
-	if tenant := ev.Common().TenantID; tenant != "" {
-		c.tenants.add(tenant, now)
-	}
+	c.begin(&at, ev.Common())
 	switch ev := ev.(type) {
-	case *event.Request:
-		c.request(ev, &at)
 	case *event.Result:
 		c.result(ev, &at)
 	case *event.Issue:
@@ -250,12 +260,15 @@ func (c *counts) spanRequest(request *event.Request, err error, now time.Time) {
 	if c.refuse("span", &request.Meta, err, now) {
 		return
 	}
+	c.endBySpan(request)
 	if c.seen.spanAgain(request, now) {
 		c.telemetry.duplicate("span")
 		return
 	}
 	c.telemetry.counted("span", 1)
-	c.count(request, now)
+	at := occasion{now: now}
+	c.begin(&at, &request.Meta)
+	c.request(request, c.labelled(request), &at)
 }
 
 func (c *counts) spanResult(result *event.Result, err error, now time.Time) {

@@ -159,6 +159,9 @@ func (o *openRequests) encode(e *checkpoint.Encoder) {
 			e.String(order.id)
 			e.String(request.model)
 			encodeTime(e, request.since)
+			for _, key := range request.call {
+				encodeKey(e, key)
+			}
 		}
 	}
 }
@@ -167,12 +170,15 @@ func (o *openRequests) decode(d *checkpoint.Decoder) {
 	for range d.Count(1) {
 		o.byModel[d.String()] = 0
 	}
-	for range d.Count(3) {
-		id, model, since := d.String(), d.String(), decodeTime(d)
+	for range d.Count(5) {
+		id, model, since, call := d.String(), d.String(), decodeTime(d), callKeys{}
+		for i := range call {
+			call[i] = decodeKey(d)
+		}
 		if d.Err() != nil {
 			return
 		}
-		o.start(id, model, since)
+		o.start(id, model, call, since)
 	}
 }
 

@@ -62,8 +62,8 @@ func (j *tierJoin) joinKeys(requestID, responseID string, meta *event.Meta) (key
 	return keys
 }
 
-// request gives the tier of a request, or holds it and gives none.
-func (j *tierJoin) request(r *event.Request, at *occasion) (tier string) {
+// said gives the tier of a request that is known without a guardian, "" if it must come from one.
+func (j *tierJoin) said(r *event.Request) string {
 	switch {
 	case r.QualityTier != "":
 		return r.QualityTier
@@ -71,7 +71,13 @@ func (j *tierJoin) request(r *event.Request, at *occasion) (tier string) {
 		return tierOf(j.config, r.QualityScore.Value)
 	case j.config.Wait == 0:
 		return unknown
+	default:
+		return ""
 	}
+}
+
+// request gives the tier of a request that said none, or holds it and gives none.
+func (j *tierJoin) request(r *event.Request, at *occasion) (tier string) {
 	keys := j.joinKeys(r.RequestID, r.ResponseID, &r.Meta)
 	for _, key := range keys {
 		if tier, ok := j.early[key]; ok && key != noKey {

@@ -9,6 +9,8 @@ import (
 	"math"
 	"math/bits"
 	"unsafe"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/prefetch"
 )
 
 // history is the queue of the keys that are done, with an index from key to entry.
@@ -67,10 +69,10 @@ func (h *history) holds(c cell) bool { return c.hash != 0 && c.pos-h.head < h.ta
 // expect prefetches what adding keys will read: the lines where searches for them begin, and the oldest entries, which make room.
 func (h *history) expect(keys []Key) {
 	for i := range keys {
-		prefetch(unsafe.Pointer(h.line(h.hash(&keys[i]))))
+		prefetch.Lines(unsafe.Pointer(h.line(h.hash(&keys[i]))), 1)
 	}
 	for i := 0; i < min(len(keys), h.len()); i += entriesPerLine {
-		prefetch(unsafe.Pointer(h.at(h.head + uint32(i))))
+		prefetch.Lines(unsafe.Pointer(h.at(h.head+uint32(i))), 1)
 	}
 }
 

@@ -52,7 +52,7 @@ func reference(perWord, atEnd int, secret Secret, message []byte) (key Key) {
 			v[2] = bits.RotateLeft64(v[2], 32)
 		}
 	}
-	padded := append(message[:len(message):len(message)], make([]byte, 8-len(message)%8)...)
+	padded := slices.Concat(message, make([]byte, 8-len(message)%8))
 	padded[len(padded)-1] = byte(len(message))
 	for word := range slices.Chunk(padded, 8) {
 		v[3] ^= binary.LittleEndian.Uint64(word)

@@ -104,17 +104,18 @@ func (r *Reader) attributes(attributes pcommon.Map) error {
 		if found.key != key {
 			found = r.look(position, key)
 		}
-		if found.text != nil {
+		switch {
+		case found.text != nil:
 			if text := value.Str(); text != "" {
 				*found.text = text
 				continue
 			}
-		} else if found.double != nil {
+		case found.double != nil:
 			if number := value.Double(); number != 0 && found.low <= number && number <= found.high {
 				*found.double = Float{number, true}
 				continue
 			}
-		} else if found.integer != nil {
+		case found.integer != nil:
 			if number := value.Int(); number != 0 && found.low <= float64(number) && float64(number) <= found.high {
 				*found.integer = Int{number, true}
 				continue

@@ -3,8 +3,13 @@
 
 #include "textflag.h"
 
-// func prefetch(address unsafe.Pointer)
-TEXT ·prefetch(SB), NOSPLIT, $0-8
+// func Lines(address unsafe.Pointer, n int)
+TEXT ·Lines(SB), NOSPLIT, $0-16
 	MOVQ address+0(FP), AX
+	MOVQ n+8(FP), CX
+line:
 	PREFETCHT0 (AX)
+	ADDQ $64, AX
+	DECQ CX
+	JNZ line
 	RET
