@@ -70,6 +70,35 @@ components that nothing uses then, but for those in kept. What refers to somethi
 {{- end -}}
 {{- end -}}
 
+{{/*
+Takes out what refers to extensions that are gone: storage and middlewares. An authenticator is not left out of a server or a
+client in silence, nor the elector of one among several: that is an error. Takes (list role part gone path).
+*/}}
+{{- define "otelcol-guardian.config.forget" -}}
+{{- $role := index . 0 -}}
+{{- $part := index . 1 -}}
+{{- $gone := index . 2 -}}
+{{- $path := index . 3 -}}
+{{- range $key := keys $part | sortAlpha -}}
+  {{- $value := get $part $key -}}
+  {{- $here := printf "%s.%s" $path $key -}}
+  {{- if and (kindIs "string" $value) (hasKey $gone (printf "extensions/%s" $value)) -}}
+    {{- if eq $key "storage" -}}
+      {{- $_ := unset $part $key -}}
+    {{- else if has $key (list "authenticator" "k8s_leader_elector") -}}
+      {{- fail (printf "%s: the extension %s is removed or off, and %s still names it: name another there, or remove it with null too" $role $value (trimPrefix "." $here)) -}}
+    {{- end -}}
+  {{- else if and (eq $key "middlewares") (kindIs "slice" $value) -}}
+    {{- $left := list -}}
+    {{- range $value }}{{ if not (hasKey $gone (printf "extensions/%s" .id)) }}{{ $left = append $left . }}{{ end }}{{ end -}}
+    {{- $_ := set $part $key $left -}}
+    {{- if not $left }}{{ $_ := unset $part $key }}{{ end -}}
+  {{- else if kindIs "map" $value -}}
+    {{- include "otelcol-guardian.config.forget" (list $role $value $gone $here) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Drops components that nothing uses. Takes (list config kept). */}}
 {{- define "otelcol-guardian.config.dropUnused" -}}
 {{- $config := index . 0 -}}
@@ -234,6 +263,8 @@ A component that config removes takes with it what refers to it; one that config
   {{- end -}}
 {{- end -}}
 {{- include "otelcol-guardian.config.takeOut" (dict "config" $config "gone" $gone "kept" $kept) -}}
+{{- include "otelcol-guardian.config.forget" (list $role $config $gone "") -}}
+{{- include "otelcol-guardian.checks.config" (list $role $config) -}}
 {{- toYaml $config -}}
 {{- end -}}
 {{- end -}}

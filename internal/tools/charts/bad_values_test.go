@@ -4,6 +4,8 @@
 package charts
 
 import (
+	"path"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,6 +50,19 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"agent: {gpu: {runtimeClassName: \"\"}}":                                                 {"agent.gpu.runtimeClassName"},
 		"gateway: {tls: {caSecret: ca}}":                                                         {"gateway.tls.caSecret", "gateway.tls.existingSecret"},
 		// Impossible together.
+		"gateway: {auth: {existingSecret: s}}":                                                                          {"gateway.tls.existingSecret", "gateway.auth.existingSecret", "TLS"},
+		"gateway: {replicas: 2, auth: {existingSecret: s}}":                                                             {"gateway.tls.existingSecret", "gateway.auth.existingSecret"},
+		"gateway: {enabled: false, external: {endpoint: \"g:4317\", insecure: true}, auth: {existingSecret: s}}":        {"gateway.external.insecure", "gateway.auth.existingSecret"},
+		"exporters: {prometheus: {enabled: false}}":                                                                     {"exporters", "prometheusRemoteWrite"},
+		"exporters: {prometheus: {enabled: false}, jaeger: {enabled: true, endpoint: \"j:4317\"}}":                      {"exporters", "prometheusRemoteWrite"},
+		"{exporters: {prometheus: {enabled: false}}, gateway: {config: {exporters: {debug: {}}}}}":                      {"gateway", "no pipeline is left"},
+		"{networkPolicy: {enabled: true}, agent: {hostNetwork: true}}":                                                  {"networkPolicy.clients", "ipBlock", "agent.hostNetwork"},
+		"{networkPolicy: {enabled: true, clients: [{podSelector: {}}]}, agent: {hostNetwork: true}}":                    {"networkPolicy.clients", "ipBlock"},
+		"agent: {rawConfig: \"receivers: {nop: {}}\"}":                                                                  {"agent.rawConfig", "13133", "health_check"},
+		"gateway: {config: {extensions: {health_check: null}}}":                                                         {"gateway.config", "13133", "health_check"},
+		"gateway: {config: {service: {extensions: [file_storage, guardian_answers]}}}":                                  {"gateway.config", "13133"},
+		"gateway: {tls: {existingSecret: t}, auth: {existingSecret: s}, config: {extensions: {bearertokenauth: null}}}": {"bearertokenauth", "exporters.prometheus.auth.authenticator"},
+		"{agent: {enabled: false}, cluster: {enabled: true, config: {extensions: {k8s_leader_elector: null}}}}":         {"cluster", "k8s_leader_elector"},
 		"image: {variant: static}":                             {"image.variant", "static", "agent.gpu.access"},
 		"{gateway: {enabled: false}, agent: {enabled: false}}": {"gateway.enabled", "nothing would run"},
 		"{agent: {gpu: {enabled: false}}, presets: {hostMetrics: {enabled: false}, kubeletMetrics: {enabled: false}}}":                         {"agent.enabled", "presets.hostMetrics"},
@@ -129,9 +144,53 @@ gateway:
 	}
 }
 
+// Without an extension nothing names it any more, so that the collector starts. An address of one's own is enough for a policy.
+func TestRemovedExtensionsAreForgotten(t *testing.T) {
+	all := renderObjects(t, parseValues(t, `
+gateway: {replicas: 2, config: {extensions: {file_storage: null, guardian_answers: null}}}
+agent: {hostNetwork: true, gpu: {enabled: false}, config: {extensions: {file_storage: null}}}
+logs: {enabled: true, config: {extensions: {file_storage: null}}}
+cluster: {enabled: true, config: {extensions: {file_storage: null}}}
+networkPolicy: {enabled: true, clients: [{ipBlock: {cidr: 10.0.0.0/8}}]}
+`))
+	for _, one := range all.workloads {
+		config := all.config(t, one)
+		require.NotContains(t, config, "storage: file_storage", one.role)
+		if one.role == "gateway" {
+			require.NotContains(t, config, "guardian_answers")
+		}
+		output, err := validate(t, &all, one)
+		require.NoError(t, err, "%s: %s\n%s", one.role, output, config)
+	}
+}
+
+// The release's own logs are not read; those of applications whose names begin in the same way are.
+func TestOwnLogsAreExcluded(t *testing.T) {
+	all := renderObjects(t, parseValues(t, "{fullnameOverride: llm-guardian, logs: {enabled: true, exclude: [/var/log/containers/noisy-*.log]}}"))
+	var config struct {
+		Receivers struct {
+			Files struct{ Exclude []string } `json:"file_log"`
+		}
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(all.config(t, all.workload(t, "logs"))), &config))
+	excluded := func(name string) bool {
+		return slices.ContainsFunc(config.Receivers.Files.Exclude, func(pattern string) bool {
+			matches, err := path.Match(pattern, "/var/log/containers/"+name)
+			require.NoError(t, err)
+			return matches
+		})
+	}
+	for _, one := range all.workloads {
+		require.True(t, excluded(one.Metadata.Name+"-x7k2p_"+namespace+"_"+one.container().Name+"-0123abcd.log"), one.role)
+	}
+	require.True(t, excluded("noisy-x7k2p_default_main-0123abcd.log"))
+	require.False(t, excluded("llm-guardian-specialist-x7k2p_"+namespace+"_specialist-0123abcd.log"))
+	require.False(t, excluded("llm-guardian-x7k2p_default_main-0123abcd.log"))
+}
+
 // rawConfig replaces everything, byte for byte.
 func TestRawConfigReplaces(t *testing.T) {
-	const raw = "# Mine.\nreceivers: {nop: {}}\nservice: {pipelines: {logs: {receivers: [nop], exporters: [nop]}}}"
+	const raw = "# Mine.\nreceivers: {nop: {}}\nextensions: {health_check: {endpoint: \":13133\"}}\nservice: {pipelines: {logs: {receivers: [nop], exporters: [nop]}}}"
 	vals := values{"cluster": values{"enabled": true, "rawConfig": raw, "config": values{"exporters": values{"debug": values{}}}}}
 	for _, version := range helms {
 		files, err := version.render(vals)

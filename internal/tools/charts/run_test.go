@@ -21,19 +21,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is rendered runs: an event that a router takes, and the host's memory from an agent, stand on the page of the
-// gateway, over TLS with the name that README.md asks for, with the token, and with the label of the cluster.
+// What is rendered runs: an event that the service takes, and the host's memory from an agent, stand on the page of the
+// gateway, over TLS with the name that README.md asks for, with the token, and with the label of the cluster. It does so with
+// one gateway, and with routers in front of several.
 func TestReleaseDelivers(t *testing.T) {
-	all := renderObjects(t, parseValues(t, `
+	t.Run("one gateway", func(t *testing.T) { testReleaseDelivers(t, 1) })
+	t.Run("several gateways", func(t *testing.T) { testReleaseDelivers(t, 2) })
+}
+
+func testReleaseDelivers(t *testing.T, replicas int) {
+	all := renderObjects(t, parseValues(t, fmt.Sprintf(`
 clusterName: production
-gateway: {replicas: 2, tls: {existingSecret: guardian-tls}, auth: {existingSecret: guardian-token}}
+gateway: {replicas: %d, tls: {existingSecret: guardian-tls}, auth: {existingSecret: guardian-token}}
 agent: {gpu: {enabled: false}}
 presets: {kubeletMetrics: {enabled: false}}
-`))
+`, replicas)))
 	gateway := run(t, &all, "gateway", "")
-	router := run(t, &all, "router", gateway.port(4317))
 	agent := run(t, &all, "agent", gateway.port(4317))
-	for _, one := range []*running{gateway, router, agent} {
+	front, requests := gateway, []string{"ml_requests_total{", `model_name="m1"`, `cluster="production"`}
+	if replicas > 1 {
+		front, requests = run(t, &all, "router", gateway.port(4317)), append(requests, `gateway="metadata-name"`)
+	}
+	for _, one := range []*running{gateway, front, agent} {
 		require.EventuallyWithT(t, func(t *assert.CollectT) {
 			status, _ := one.ask(t, http.MethodGet, "http", 13133, "/", "")
 			assert.Equal(t, http.StatusOK, status, one.output())
@@ -42,13 +51,13 @@ presets: {kubeletMetrics: {enabled: false}}
 
 	const event = `{"request_id": "r1", "model": {"name": "m1"}, "specialist": {"type": "legal"}, "duration_s": 0.4, "status": "success"}`
 	require.EventuallyWithT(t, func(t *assert.CollectT) {
-		status, answer := router.ask(t, http.MethodPost, "https", 4319, "/v1/requests", event)
-		assert.Equal(t, http.StatusOK, status, "%s\n%s", answer, router.output())
+		status, answer := front.ask(t, http.MethodPost, "https", 4319, "/v1/requests", event)
+		assert.Equal(t, http.StatusOK, status, "%s\n%s", answer, front.output())
 	}, time.Minute, time.Second)
 	require.EventuallyWithT(t, func(t *assert.CollectT) {
 		_, page := gateway.ask(t, http.MethodGet, "https", 8889, "/metrics", "")
 		for _, want := range [][]string{
-			{"ml_requests_total{", `model_name="m1"`, `cluster="production"`, `gateway="metadata-name"`},
+			requests,
 			{"node_memory_MemTotal_bytes{", `job="node"`, `instance="spec-nodeName"`, `cluster="production"`},
 		} {
 			assert.True(t, hasLine(page, want), "no line with %s:\n%s\n%s", want, page, agent.output())
@@ -84,7 +93,7 @@ type running struct {
 	log bytes.Buffer
 }
 
-// run starts a role. Its servers move to free ports, and the name of the headless service becomes this machine.
+// run starts a role. Its servers move to free ports, and the names of the gateway's services become this machine.
 func run(t *testing.T, all *rendered, role, gatewayPort string) *running {
 	t.Helper()
 	one := all.workload(t, role)
@@ -113,6 +122,9 @@ func run(t *testing.T, all *rendered, role, gatewayPort string) *running {
 	for i, variable := range command.Env {
 		if strings.HasPrefix(variable, "LISTEN") {
 			command.Env[i] = strings.Replace(variable, "0.0.0.0", "127.0.0.1", 1)
+		}
+		if strings.HasPrefix(variable, "GATEWAY_ENDPOINT=") {
+			command.Env[i] = "GATEWAY_ENDPOINT=localhost:" + gatewayPort
 		}
 	}
 	command.Stdout, command.Stderr = r, r

@@ -14,7 +14,8 @@
 {{- else -}}
   {{- $_ := set $gone "receivers/fluent_forward" true -}}
 {{- end -}}
-{{- $own := printf "/var/log/containers/%s-*_%s_*.log" (include "otelcol-guardian.fullname" $root) $root.Release.Namespace -}}
+{{- /* By the container's name too: applications may have names that begin as the release's. */ -}}
+{{- $own := printf "/var/log/containers/%s-*_%s_otelcol-guardian-*.log" (include "otelcol-guardian.fullname" $root) $root.Release.Namespace -}}
 {{- $_ := set $config.receivers.file_log "exclude" (prepend $root.Values.logs.exclude $own) -}}
 {{- include "otelcol-guardian.config.toGateway" (list $root $config $gone "otlp_grpc/gateway" "bearertokenauth/gateway") -}}
 {{- end -}}

@@ -10,7 +10,6 @@ answer when each share is in its gateway's queue on disk, and sends again what c
 {{- $balance := include "otelcol-guardian.config.file" (list $root "balance.yaml") | fromYaml -}}
 {{- $_ := set $gone "extensions/file_storage" true -}}
 {{- include "otelcol-guardian.config.servers" (list $root $config $gone) -}}
-{{- $_ := unset $config.receivers.guardian "storage" -}}
 {{- $exporter := include "otelcol-guardian.config.balance" (list $root "bearertokenauth") | fromYaml -}}
 {{- $_ := set $exporter "sending_queue" (dict "enabled" false) -}}
 {{- $_ := set $exporter "retry_on_failure" (dict "enabled" false) -}}
