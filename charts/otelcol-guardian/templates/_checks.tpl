@@ -23,7 +23,8 @@
 {{- range $name, $keys := dict "jaeger" (list "endpoint") "elasticsearch" (list "endpoint") "prometheusRemoteWrite" (list "endpoint") "alertmanager" (list "endpoint") "influxdb" (list "endpoint" "org" "bucket" "existingSecret") -}}
 {{- $exporter := index $values.exporters $name -}}
 {{- range $key := $keys -}}
-{{- if and $exporter.enabled (not (index $exporter $key)) -}}
+{{- $several := and (eq $name "alertmanager") (dig "exporters" "alertmanager" "endpoints" "" $values.gateway.config) -}}
+{{- if and $exporter.enabled (not (index $exporter $key)) (not $several) -}}
 {{- $faults = append $faults (printf "exporters.%s.%s is empty, and exporters.%s.enabled is true%s" $name $key $name (ternary ": name the secret that holds its token" "" (eq $key "existingSecret"))) -}}
 {{- end -}}
 {{- end -}}
@@ -49,6 +50,30 @@
 {{- if and $values.gateway.auth.existingSecret (not $values.gateway.enabled) $values.gateway.external.insecure -}}
 {{- $faults = append $faults "gateway.external.insecure is true, and gateway.auth.existingSecret is set: clients send a token over TLS only, so switch insecure off, or name no token" -}}
 {{- end -}}
+{{- if $values.gateway.enabled -}}
+{{- range $host := $values.gateway.ingress.hosts -}}
+{{- range $host.paths -}}
+{{- if and $values.gateway.ingress.enabled (eq .port "events") (not $values.gateway.events.enabled) -}}
+{{- $faults = append $faults (printf "gateway.ingress.hosts: %s%s leads to the port events, and gateway.events.enabled is false" $host.host .path) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $taken := dict "health" true "13133/TCP" true -}}
+{{- range include "otelcol-guardian.ports" (list . "gateway") | fromYamlArray -}}
+{{- $number := printf "%d/%s" (int .port) .protocol -}}
+{{- range list .name $number -}}
+{{- if hasKey $taken . -}}
+{{- $faults = append $faults (printf "gateway.extraPorts: %s is there twice" .) -}}
+{{- end -}}
+{{- $_ := set $taken . true -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $scaling := $values.router.autoscaling -}}
+{{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) -}}
+{{- $faults = append $faults (printf "router.autoscaling.minReplicas is %d, and maxReplicas only %d" (int $scaling.minReplicas) (int $scaling.maxReplicas)) -}}
+{{- end -}}
+{{- $faults = concat $faults (fromYamlArray (include "otelcol-guardian.checks.keys" .)) -}}
 {{- $network := $values.networkPolicy -}}
 {{- if and $network.enabled $values.gateway.enabled $values.agent.enabled $values.agent.hostNetwork (not (include "otelcol-guardian.clientsWith" (list $network.clients "ipBlock"))) -}}
 {{- $faults = append $faults "networkPolicy.clients names no ipBlock, and agent.hostNetwork is true: a policy does not know pods on the host's network by their labels, so add {ipBlock: {cidr: …}} with the nodes' addresses" -}}
@@ -61,6 +86,31 @@
 {{- with $faults -}}
 {{- fail (printf "\n\nThese values cannot work:\n- %s\n" (join "\n- " .)) -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Labels and annotations that would be in an object twice, as a YAML list of faults. */}}
+{{- define "otelcol-guardian.checks.keys" -}}
+{{- $values := .Values -}}
+{{- $labels := list "helm.sh/chart" "otelcol-guardian/scrape" -}}
+{{- range list "name" "instance" "component" "version" "managed-by" }}{{ $labels = append $labels (printf "app.kubernetes.io/%s" .) }}{{ end -}}
+{{- $annotations := list "checksum/config" "kubectl.kubernetes.io/default-container" "nvidia.cdi.k8s.io/container.otelcol-guardian" -}}
+{{- $withCommon := concat $labels (keys $values.commonLabels) -}}
+{{- $given := list (list "commonLabels" $values.commonLabels $labels) -}}
+{{- range $role := fromYamlArray (include "otelcol-guardian.roles" .) -}}
+{{- $given = append $given (list (printf "%s.podLabels" $role) (index $values $role).podLabels $withCommon) -}}
+{{- $given = append $given (list (printf "%s.podAnnotations" $role) (index $values $role).podAnnotations $annotations) -}}
+{{- end -}}
+{{- range $monitor := list "serviceMonitor" "podMonitor" "rules" -}}
+{{- $given = append $given (list (printf "monitoring.%s.labels" $monitor) (index $values.monitoring $monitor).labels $withCommon) -}}
+{{- end -}}
+{{- $faults := list -}}
+{{- range $given -}}
+{{- $path := index . 0 -}}{{- $taken := index . 2 -}}
+{{- range $key := keys (index . 1) | sortAlpha -}}
+{{- if has $key $taken }}{{ $faults = append $faults (printf "%s: %s is set already, by the chart or commonLabels" $path $key) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $faults -}}
 {{- end -}}
 
 {{- define "otelcol-guardian.checks.health" -}}

@@ -137,7 +137,8 @@ client in silence, nor the elector of one among several: that is an error. Takes
 {{/* Mebibytes of a role's memory limit, or 0. Takes (list $ role). */}}
 {{- define "otelcol-guardian.memoryLimit" -}}
 {{- $values := index (index . 0).Values (index . 1) -}}
-{{- $limit := toString (dig "limits" "memory" "" $values.resources) -}}
+{{- $limit := dig "limits" "memory" "" $values.resources -}}
+{{- $limit = ternary (toString $limit) (toJson $limit) (kindIs "string" $limit) -}}{{/* toString writes 2.62144e+09 */}}
 {{- if regexMatch "^[0-9]+(\\.[0-9]+)?Gi$" $limit -}}
 {{- mulf (trimSuffix "Gi" $limit | float64) 1024 | int -}}
 {{- else if regexMatch "^[0-9]+(\\.[0-9]+)?Mi$" $limit -}}

@@ -7,6 +7,14 @@
     {{- $variables = append $variables $variable -}}
   {{- end -}}
 {{- end -}}
+{{- $set := list -}}
+{{- range $variables }}{{ $set = append $set .name }}{{ end -}}
+{{- range (index (index . 0).Values (index . 1)).extraEnv -}}
+  {{- if has .name $set -}}
+    {{- fail (printf "%s.extraEnv: %s is set already, by the chart from a value of its own or further up in the list" (index $ 1) .name) -}}
+  {{- end -}}
+  {{- $set = append $set .name -}}
+{{- end -}}
 {{- toYaml (concat $variables (index (index . 0).Values (index . 1)).extraEnv) -}}
 {{- end -}}
 

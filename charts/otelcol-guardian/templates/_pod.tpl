@@ -38,7 +38,7 @@ spec:
   hostNetwork: true
   dnsPolicy: ClusterFirstWithHostNet
   {{- end }}
-  terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ int64 $values.terminationGracePeriodSeconds }}
   securityContext:
     {{- $podSecurity := deepCopy $root.Values.podSecurityContext }}
     {{- if and $agent (include "otelcol-guardian.usesNVML" .) $gpu.podResources }}

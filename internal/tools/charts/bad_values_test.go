@@ -6,6 +6,7 @@ package charts
 import (
 	"path"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,6 +50,39 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"gateway: {ingress: {enabled: true}}":                                                    {"gateway.ingress.hosts"},
 		"agent: {gpu: {runtimeClassName: \"\"}}":                                                 {"agent.gpu.runtimeClassName"},
 		"gateway: {tls: {caSecret: ca}}":                                                         {"gateway.tls.caSecret", "gateway.tls.existingSecret"},
+		// Removed, and needed.
+		"gateway: {nodeSelector: null}":           {"gateway", "nodeSelector"},
+		"agent: {gpu: {nodeSelector: null}}":      {"gpu", "nodeSelector"},
+		"router: {extraEnv: null}":                {"router", "extraEnv"},
+		"cluster: {resources: null}":              {"cluster", "resources"},
+		"gateway: {persistence: null}":            {"gateway", "persistence"},
+		"presets: null":                           {"presets"},
+		"gateway: {config: {service: null}}":      {"config", "service"},
+		"gateway: {serviceAccount: {name: null}}": {"serviceAccount", "name"},
+		"gateway: {events: {enabled: null}}":      {"events", "enabled"},
+		"monitoring: {rules: {overrides: null}}":  {"rules", "overrides"},
+		// What Kubernetes or the collector would misread.
+		"fullnameOverride: My_Guardian":            {"fullnameOverride"},
+		"nameOverride: \"-x\"":                     {"nameOverride"},
+		"clusterName: \"a${b}\"":                   {"clusterName"},
+		"agent: {httpChecks: [\"http://a/${b}\"]}": {"httpChecks"},
+		"logs: {exclude: [\"/var/log/${b}\"]}":     {"exclude"},
+		"listen: \"::\"":                           {"listen"},
+		// Twice, or leading nowhere.
+		"gateway: {events: {enabled: false}, ingress: {enabled: true, hosts: [{host: h, paths: [{path: /v1, port: events}]}]}}":               {"gateway.ingress.hosts", "h/v1", "gateway.events.enabled"},
+		"gateway: {extraPorts: [{name: a, port: 9000}, {name: a, port: 9001}]}":                                                               {"gateway.extraPorts", "a is there twice"},
+		"gateway: {extraPorts: [{name: mine, port: 4317}]}":                                                                                   {"gateway.extraPorts", "4317/TCP"},
+		"gateway: {extraPorts: [{name: health, port: 9000}]}":                                                                                 {"gateway.extraPorts", "health"},
+		"router: {autoscaling: {enabled: true, minReplicas: 7}}":                                                                              {"router.autoscaling.minReplicas is 7", "6"},
+		"gateway: {extraEnv: [{name: GOMEMLIMIT, value: 1GiB}]}":                                                                              {"gateway.extraEnv", "GOMEMLIMIT"},
+		"gateway: {extraEnv: [{name: LISTEN, value: x}]}":                                                                                     {"gateway.extraEnv", "LISTEN"},
+		"gateway: {extraEnv: [{name: A, value: x}, {name: A, value: y}]}":                                                                     {"gateway.extraEnv", "A is set already"},
+		"commonLabels: {app.kubernetes.io/name: x}":                                                                                           {"commonLabels", "app.kubernetes.io/name"},
+		"agent: {podLabels: {app.kubernetes.io/component: x}}":                                                                                {"agent.podLabels", "app.kubernetes.io/component"},
+		"{commonLabels: {team: a}, gateway: {podLabels: {team: b}}}":                                                                          {"gateway.podLabels", "team"},
+		"gateway: {podAnnotations: {checksum/config: x}}":                                                                                     {"gateway.podAnnotations", "checksum/config"},
+		"monitoring: {rules: {enabled: true, overrides: {DataDriftDetected: {enabled: false}, DataDriftDetected/warning: {threshold: 0.5}}}}": {"DataDriftDetected/warning", "switched off", "overrides.DataDriftDetected"},
+		"monitoring: {rules: {enabled: true, overrides: {LowModelAccuracy: {threshold: 0.5}}}}":                                               {"LowModelAccuracy", "LowModelAccuracy/critical/catastrophic"},
 		// Impossible together.
 		"gateway: {auth: {existingSecret: s}}":                                                                          {"gateway.tls.existingSecret", "gateway.auth.existingSecret", "TLS"},
 		"gateway: {replicas: 2, auth: {existingSecret: s}}":                                                             {"gateway.tls.existingSecret", "gateway.auth.existingSecret"},
@@ -85,6 +119,45 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	_, err := render3(parseValues(t, "{image: {variant: static}, exporters: {jaeger: {enabled: true}, influxdb: {enabled: true}}}"))
 	for _, fault := range []string{"image.variant", "exporters.jaeger.endpoint", "exporters.influxdb.org", "exporters.influxdb.existingSecret"} {
 		require.ErrorContains(t, err, fault)
+	}
+}
+
+// Large numbers stay numbers: YAML's are floats, which templates write as 1e+06.
+func TestLargeNumbers(t *testing.T) {
+	all := renderObjects(t, parseValues(t, `
+gateway: {resources: {limits: {memory: 2621440000}}, terminationGracePeriodSeconds: 1000000}
+monitoring: {rules: {enabled: true, overrides: {DataDriftDetected/warning: {threshold: 99999999}}}}
+`))
+	gateway := all.workload(t, "gateway")
+	require.EqualValues(t, 1000000, *gateway.pod.Spec.TerminationGracePeriodSeconds)
+	limits := gateway.container().Resources.Limits
+	require.EqualValues(t, 2621440000, limits.Memory().Value())
+	require.Equal(t, "1600MiB", gateway.env()["GOMEMLIMIT"].Value) // 64 % of 2500 MiB
+	require.True(t, slices.ContainsFunc(all.objects, func(one object) bool {
+		return one.Kind == "PrometheusRule" && strings.Contains(one.text, "> 99999999\n")
+	}))
+}
+
+// Several Alertmanagers need no value for one.
+func TestSeveralAlertmanagers(t *testing.T) {
+	all := renderObjects(t, parseValues(t, `
+agent: {enabled: false}
+exporters: {alertmanager: {enabled: true}}
+gateway: {config: {exporters: {alertmanager: {endpoint: null, endpoints: ["http://a:9093", "http://b:9093"]}}}}
+`))
+	gateway := all.workload(t, "gateway")
+	output, err := validate(t, &all, gateway)
+	require.NoError(t, err, output)
+	require.NotContains(t, gateway.env(), "ALERTMANAGER_ENDPOINT")
+}
+
+// What is offered outside the cluster has no page of metrics.
+func TestPageStaysInTheCluster(t *testing.T) {
+	for kind, offered := range map[string]bool{"ClusterIP": true, "NodePort": false, "LoadBalancer": false} {
+		all := renderObjects(t, values{"gateway": values{"service": values{"type": kind}}})
+		name := all.workload(t, "gateway").Metadata.Name
+		require.Equal(t, offered, all.hasPort(name, "metrics"), kind)
+		require.True(t, all.hasPort(name+"-headless", "metrics"), kind)
 	}
 }
 

@@ -70,6 +70,24 @@ presets: {kubeletMetrics: {enabled: false}}
 	assert.Equal(t, http.StatusUnauthorized, status)
 }
 
+// Where file_storage is removed nothing asks for it at the start, which `validate` does not see.
+func TestReleaseStartsWithoutStorage(t *testing.T) {
+	all := renderObjects(t, parseValues(t, `
+gateway: {config: {extensions: {file_storage: null, guardian_answers: null}}}
+exporters: {alertmanager: {enabled: true, endpoint: "http://localhost:1"}, elasticsearch: {enabled: true, endpoint: "http://localhost:1"}}
+agent: {gpu: {enabled: false}, config: {extensions: {file_storage: null}}}
+presets: {kubeletMetrics: {enabled: false}, kubernetesAttributes: {enabled: false}}
+logs: {enabled: true, config: {extensions: {file_storage: null}}}
+`))
+	gateway := run(t, &all, "gateway", "")
+	for _, one := range []*running{gateway, run(t, &all, "agent", gateway.port(4317)), run(t, &all, "logs", gateway.port(4317))} {
+		require.EventuallyWithT(t, func(t *assert.CollectT) {
+			status, _ := one.ask(t, http.MethodGet, "http", 13133, "/", "")
+			assert.Equal(t, http.StatusOK, status, one.output())
+		}, 30*time.Second, 100*time.Millisecond)
+	}
+}
+
 func hasLine(page string, parts []string) bool {
 	for line := range strings.Lines(page) {
 		all := true
