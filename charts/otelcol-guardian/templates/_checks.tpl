@@ -125,12 +125,27 @@ add the extension health_check with the endpoint "${env:LISTEN}:13133", and name
 {{- $found -}}
 {{- end -}}
 
-{{/* What is left of a configuration must be able to run. Takes (list role config). */}}
+{{/*
+What is left of a configuration must be able to run, and take what is offered; pipelines of one's own are one's own affair.
+Takes (list $ role config).
+*/}}
 {{- define "otelcol-guardian.checks.config" -}}
-{{- $role := index . 0 -}}
-{{- $config := index . 1 -}}
+{{- $values := index (index . 0).Values (index . 1) -}}
+{{- $role := index . 1 -}}
+{{- $config := index . 2 -}}
 {{- if not $config.service.pipelines -}}
 {{- fail (printf "%s: no pipeline is left with these values: each needs a receiver and an exporter that are switched on" $role) -}}
+{{- end -}}
+{{- if and (eq $role "gateway") (not (dig "service" "pipelines" "" $values.config)) -}}
+{{- range $signal := list "traces" "logs" "metrics" -}}
+{{- $taken := false -}}
+{{- range $name, $pipeline := $config.service.pipelines -}}
+{{- if and (hasPrefix $signal $name) (has "otlp" $pipeline.receivers) }}{{ $taken = true }}{{ end -}}
+{{- end -}}
+{{- if not $taken -}}
+{{- fail (printf "gateway: nothing is left that takes %s from clients: switch on one of exporters for them, or name pipelines in gateway.config.service" $signal) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- if not (contains ":13133" (toYaml (default dict $config.extensions))) -}}
 {{- fail (printf "%s.config: nothing listens on port 13133, which the kubelet asks: %s" $role (include "otelcol-guardian.checks.health" .)) -}}

@@ -265,7 +265,7 @@ A component that config removes takes with it what refers to it; one that config
 {{- end -}}
 {{- include "otelcol-guardian.config.takeOut" (dict "config" $config "gone" $gone "kept" $kept) -}}
 {{- include "otelcol-guardian.config.forget" (list $role $config $gone "") -}}
-{{- include "otelcol-guardian.checks.config" (list $role $config) -}}
+{{- include "otelcol-guardian.checks.config" (list $root $role $config) -}}
 {{- toYaml $config -}}
 {{- end -}}
 {{- end -}}

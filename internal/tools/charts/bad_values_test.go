@@ -50,6 +50,8 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"gateway: {ingress: {enabled: true}}":                                                    {"gateway.ingress.hosts"},
 		"agent: {gpu: {runtimeClassName: \"\"}}":                                                 {"agent.gpu.runtimeClassName"},
 		"gateway: {tls: {caSecret: ca}}":                                                         {"gateway.tls.caSecret", "gateway.tls.existingSecret"},
+		"{exporters: {prometheus: {enabled: false}, jaeger: {enabled: true, endpoint: \"j:4317\"}}, gateway: {config: {exporters: {debug: {}}}}}": {"gateway", "takes logs"},
+		"gateway: {config: {connectors: {guardian_metrics: null, signal_to_metrics/last_seen: null}}}":                                            {"gateway", "takes traces"},
 		// Removed, and needed.
 		"gateway: {nodeSelector: null}":           {"gateway", "nodeSelector"},
 		"agent: {gpu: {nodeSelector: null}}":      {"gpu", "nodeSelector"},

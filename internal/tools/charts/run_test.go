@@ -30,6 +30,7 @@ func TestReleaseDelivers(t *testing.T) {
 }
 
 func testReleaseDelivers(t *testing.T, replicas int) {
+	t.Helper()
 	all := renderObjects(t, parseValues(t, fmt.Sprintf(`
 clusterName: production
 gateway: {replicas: %d, tls: {existingSecret: guardian-tls}, auth: {existingSecret: guardian-token}}
