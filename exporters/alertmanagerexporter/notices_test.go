@@ -244,3 +244,18 @@ func FuzzNotices(f *testing.F) {
 		}
 	})
 }
+
+// The README says what ends of keys make no source.
+func TestReadmeNamesWhatMakesNoSource(t *testing.T) {
+	readme := string(read(t, "README.md"))
+	for end := range passing {
+		assert.True(t, strings.Contains(readme, "`"+end+"`") || strings.Contains(readme, "`"+strings.ReplaceAll(end, "_", ".")+"`"), end)
+	}
+	for key, of := range map[string]bool{
+		"http.request.id": true, "X-Request-Id": true, "log.record.uid": true, "correlation_id": true, "id": true,
+		"specialist.id": false, "host.id": false, "k8s.pod.uid": false, "queue": false, "tenant_id": false, "region": false, "": false, "_": false,
+		"feature.name": false, "model.name": false, "request.queue": false,
+	} {
+		assert.Equal(t, of, ofOneEvent(key), key)
+	}
+}
