@@ -23,6 +23,7 @@ import (
 type translator struct {
 	static     []alerting.Label
 	attributes []labelAttribute
+	isLabel    map[string]bool // by the attributes' keys, in both spellings
 	limits     alerting.Limits
 	least      alerting.Severity
 	lasts      time.Duration
@@ -36,7 +37,9 @@ func newTranslator(config *Config) *translator {
 	t := &translator{
 		limits: alerting.Limits{Labels: config.Limits.Labels, ValueBytes: config.Limits.ValueBytes},
 		lasts:  config.ResolveAfter,
-		links:  config.Links,
+
+		isLabel: map[string]bool{},
+		links:   config.Links,
 	}
 	t.least, _ = alerting.ParseSeverity(config.MinSeverity) // Validate has seen it.
 	for _, name := range slices.Sorted(maps.Keys(config.Labels)) {
@@ -45,6 +48,7 @@ func newTranslator(config *Config) *translator {
 	for _, key := range slices.Sorted(maps.Keys(config.LabelAttributes)) {
 		if label := config.LabelAttributes[key]; label != "" {
 			t.attributes = append(t.attributes, labelAttribute{key, label})
+			t.isLabel[key], t.isLabel[strings.ReplaceAll(key, ".", "_")] = true, true
 		}
 	}
 	return t
@@ -129,16 +133,12 @@ func scalar(attributes pcommon.Map, key string) string {
 func (t *translator) entity(attributes pcommon.Map) string {
 	var parts []string
 	for key, value := range attributes.All() {
-		if value.Type() == pcommon.ValueTypeStr && !strings.HasPrefix(key, "guardian.") && (t.isLabel(key) || !ofOneEvent(key)) {
+		if value.Type() == pcommon.ValueTypeStr && !strings.HasPrefix(key, "guardian.") && (t.isLabel[key] || !ofOneEvent(key)) {
 			parts = append(parts, key+"="+value.Str())
 		}
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, " ")
-}
-
-func (t *translator) isLabel(key string) bool {
-	return slices.ContainsFunc(t.attributes, func(a labelAttribute) bool { return a.key == key || strings.ReplaceAll(a.key, ".", "_") == key })
 }
 
 // passing are the last words of keys whose values change from one event to the next, in the spelling of [lastWords]. README.md has them.

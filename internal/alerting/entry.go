@@ -93,7 +93,7 @@ func (e *entry) describe(n *Notice, now time.Time) {
 
 // texts are the annotations that are told.
 func (e *entry) texts() map[string]string {
-	if e.Milder == "" {
+	if e.Milder == "" || e.Annotations == nil {
 		return e.Annotations
 	}
 	texts := maps.Clone(e.Annotations)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// title renders the titles of a group of alerts that have labels in common: as mail and pager have it, and as Slack does.
+// titles renders the titles of a group of alerts that have labels in common: as mail and pager have it, and as Slack does.
 func titles(t *testing.T, status string, alerts int, common template.KV) (plain, slack string) {
 	t.Helper()
 	templates, err := template.FromGlobs([]string{"templates/*.tmpl"})
