@@ -37,9 +37,9 @@ func newTranslator(config *Config) *translator {
 	t := &translator{
 		limits: alerting.Limits{Labels: config.Limits.Labels, ValueBytes: config.Limits.ValueBytes},
 		lasts:  config.ResolveAfter,
+		links:  config.Links,
 
 		isLabel: map[string]bool{},
-		links:   config.Links,
 	}
 	t.least, _ = alerting.ParseSeverity(config.MinSeverity) // Validate has seen it.
 	for _, name := range slices.Sorted(maps.Keys(config.Labels)) {
