@@ -30,7 +30,7 @@ func (t *translator) anomaly(n *alerting.Notice, record plog.LogRecord) (bool, e
 	if detector == "" || state != stateRaised && state != stateClear {
 		return false, errNoDetector
 	}
-	n.Name, n.Source = alerting.AnomalyDetected, strings.Join([]string{scalar(attributes, "guardian.event.source"), detector, entity(attributes)}, " ")
+	n.Name, n.Source = alerting.AnomalyDetected, strings.Join([]string{scalar(attributes, "guardian.event.source"), detector, t.entity(attributes)}, " ")
 	if state == stateRaised {
 		severity, err := alerting.ParseSeverity(scalar(attributes, keyAnomaly+"severity"))
 		if err != nil || severity == alerting.None {

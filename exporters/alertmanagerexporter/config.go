@@ -183,6 +183,10 @@ func (c *Config) endpointFaults() (faults []error) {
 			faults = append(faults, fmt.Errorf("endpoint must be http://host:port or https://host:port, with or without a path, and no user or query (got %q)", redacted(endpoint)))
 			continue
 		}
+		if base, found := strings.CutSuffix(strings.TrimRight(endpoint, "/"), apiPath); found {
+			faults = append(faults, fmt.Errorf("endpoint must not end in %s, which the exporter adds: write %s (got %q)", apiPath, base, endpoint))
+			continue
+		}
 		name := targetName(parsed)
 		if other, taken := names[name]; taken {
 			faults = append(faults, fmt.Errorf("endpoints %q and %q are the same Alertmanager", other, endpoint))
@@ -235,20 +239,24 @@ func (c *Config) labelFaults() (faults []error) {
 	return faults
 }
 
+// withoutBraces takes the marks of labels out of a link.
+var withoutBraces = strings.NewReplacer("{", "", "}", "")
+
 func (c *Config) linkFaults() (faults []error) {
-	check := func(key, link string) {
-		if parsed, err := url.Parse(link); err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
+	check := func(key, link, filled string) {
+		if parsed, err := url.Parse(filled); err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
 			faults = append(faults, fmt.Errorf("%s must be an http or https URL (got %q)", key, link))
 		}
 	}
 	if c.Links.Runbooks != "" {
-		check("links::runbooks", c.Links.Runbooks)
+		check("links::runbooks", c.Links.Runbooks, c.Links.Runbooks)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Links.Dashboards)) {
 		if name != defaultDashboard && !slices.Contains(alerting.Names, name) {
 			faults = append(faults, fmt.Errorf("links::dashboards: there is no alert %q: it must be %s or one of %s", name, defaultDashboard, strings.Join(alerting.Names, ", ")))
 		}
-		check("links::dashboards::"+name, strings.NewReplacer("{", "", "}", "").Replace(c.Links.Dashboards[name]))
+		link := c.Links.Dashboards[name]
+		check("links::dashboards::"+name, link, withoutBraces.Replace(link))
 	}
 	return faults
 }

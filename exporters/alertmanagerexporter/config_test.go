@@ -105,6 +105,9 @@ func TestValidateOfSingleFaults(t *testing.T) {
 		"{}": "endpoint is required",
 		"{endpoint: http://a:9093, endpoints: [http://b:9093]}":                "endpoint and endpoints must not both be set",
 		"{endpoint: http://a:9093, resend_interval: 1m, expire_after: 90s}":    "expire_after must be at least twice the resend_interval, 1m0s",
+		"endpoint: http://am:9093/api/v2/alerts":                               `endpoint must not end in /api/v2/alerts, which the exporter adds: write http://am:9093 (got "http://am:9093/api/v2/alerts")`,
+		"endpoints: [https://b.example/am/api/v2/alerts/]":                     `write https://b.example/am (got "https://b.example/am/api/v2/alerts/")`,
+		"{endpoint: http://a:9093, links: {dashboards: {default: 'x{bad'}}}":   `links::dashboards::default must be an http or https URL (got "x{bad")`,
 		"{endpoint: http://a:9093, resend_intervall: 1m}":                      "resend_intervall",
 		"{endpoint: http://a:9093, labels: {a: b, c: d}, limits: {labels: 1}}": "labels has 2 labels, more than limits::labels allows: 1",
 	} {

@@ -38,7 +38,7 @@ func (t *translator) drift(n *alerting.Notice, record plog.LogRecord) (bool, err
 	}
 	n.Severity = driftSeverity(&d)
 	n.Repeats = d.Changed.Set && !d.Changed.Value
-	n.Source = strings.Join([]string{d.Source, d.Monitor, d.Kind, entity(record.Attributes())}, " ")
+	n.Source = strings.Join([]string{d.Source, d.Monitor, d.Kind, t.entity(record.Attributes())}, " ")
 	switch d.Kind {
 	case event.DriftData:
 		n.Name = alerting.DataDriftDetected

@@ -148,6 +148,60 @@ func TestGroupsWithoutALabelOfTheirOwn(t *testing.T) {
 	})
 }
 
+// What belongs to a single event, such as an ID of a request, does not make another source of it: the end of an alarm has other ones.
+func TestEndWithOtherIDsIsAnEnd(t *testing.T) {
+	about := map[string]map[string]any{
+		"guardian.anomaly": {"guardian.anomaly.detector": "queues", "guardian.anomaly.severity": "critical", "queue": "a", "tenant_id": "t"},
+		"guardian.drift":   {"guardian.drift.monitor": "m", "guardian.drift.kind": "concept", "guardian.drift.severity": "critical", "guardian.event.source": "s", "region": "eu"},
+	}
+	ids := []string{
+		"id", "correlation_id", "request_id", "http.request.id", "X-Request-Id", "trace_id", "span_id", "traceparent", "event_id", "cloudevents.event_id",
+		"gen_ai.response.id", "gen_ai.conversation.id", "session.id", "messaging.message.id", "log.record.uid", "log.record.original",
+		"content", "content_ref", "message", "gen_ai.input.messages", "prediction_id", "label_deadline", "timestamp", "guardian.event.id",
+	}
+	for name, attributes := range about {
+		for _, id := range ids {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, newWire(), newMemory(), "")
+				for _, state := range []string{"raised", "clear"} {
+					after(time.Second)
+					logs := plog.NewLogs()
+					r := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+					record(name, plog.SeverityNumberFatal, attributes).CopyTo(r)
+					r.Attributes().PutStr(name+".state", state)
+					r.Attributes().PutStr(id, state+" has its own")
+					require.NoError(t, b.exporter.ConsumeLogs(t.Context(), logs))
+				}
+				settled()
+				assert.EqualValues(t, 1, b.count(t, "otelcol_alertmanager_events", "outcome", "resolved"), "%s with %s", name, id)
+				assert.Empty(t, knows(b.taken(), manager, time.Now()), "%s with %s", name, id)
+			})
+		}
+	}
+}
+
+// The severity does not go down while the alarm is raised, so the text says how bad it was as well as how it is.
+func TestTextOfAMilderVerdictKeepsTheWorst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, newWire(), newMemory(), "")
+		description := func(score float64, severity, state string) string {
+			after(time.Minute)
+			b.taken()
+			d := drifted("income", severity, state, true)
+			d.Effect = event.Some(score)
+			b.send(t, d)
+			after(time.Minute)
+			sent := b.taken()
+			return sent[len(sent)-1].alerts[0].Annotations["description"]
+		}
+		const rest = ", limit 0.250, p 1e-09 after correction, over 500 values against first 1000 (provisional)."
+		assert.Equal(t, "Drift score 0.400"+rest, description(0.4, "critical", "raised"))
+		assert.Equal(t, "Now: Drift score 0.260"+rest+" At its worst: Drift score 0.400"+rest, description(0.26, "warning", "raised"))
+		assert.Equal(t, "Now: Drift score 0.255"+rest+" At its worst: Drift score 0.400"+rest, description(0.255, "warning", "raised"))
+		assert.Equal(t, "Drift score 0.390"+rest, description(0.39, "critical", "raised"), "as bad again")
+	})
+}
+
 func TestEventsWithoutAnEndLastAsLongAsConfigured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, newWire(), newMemory(), "resolve_after: 5m")

@@ -23,6 +23,7 @@ import (
 type translator struct {
 	static     []alerting.Label
 	attributes []labelAttribute
+	isLabel    map[string]bool // by the attributes' keys, in both spellings
 	limits     alerting.Limits
 	least      alerting.Severity
 	lasts      time.Duration
@@ -37,6 +38,8 @@ func newTranslator(config *Config) *translator {
 		limits: alerting.Limits{Labels: config.Limits.Labels, ValueBytes: config.Limits.ValueBytes},
 		lasts:  config.ResolveAfter,
 		links:  config.Links,
+
+		isLabel: map[string]bool{},
 	}
 	t.least, _ = alerting.ParseSeverity(config.MinSeverity) // Validate has seen it.
 	for _, name := range slices.Sorted(maps.Keys(config.Labels)) {
@@ -45,6 +48,7 @@ func newTranslator(config *Config) *translator {
 	for _, key := range slices.Sorted(maps.Keys(config.LabelAttributes)) {
 		if label := config.LabelAttributes[key]; label != "" {
 			t.attributes = append(t.attributes, labelAttribute{key, label})
+			t.isLabel[key], t.isLabel[strings.ReplaceAll(key, ".", "_")] = true, true
 		}
 	}
 	return t
@@ -52,6 +56,14 @@ func newTranslator(config *Config) *translator {
 
 // keyFeature is the attribute that only alerts about single features have as a label.
 const keyFeature = "feature.name"
+
+// keyService is the attribute that names a service, or says that nobody has named it.
+const keyService = "service.name"
+
+// isUnknownService reports whether a name is what OpenTelemetry calls a service without one: unknown_service, or unknown_service:PROCESS.
+func isUnknownService(name string) bool {
+	return name == "unknown_service" || strings.HasPrefix(name, "unknown_service:")
+}
 
 // notice makes a notice of a record. False means that it says nothing of an alert, such as that there was too little to judge.
 func (t *translator) notice(resource pcommon.Resource, record plog.LogRecord, now time.Time, cuts *alerting.Cuts) (n alerting.Notice, ok bool, err error) {
@@ -90,7 +102,11 @@ func (t *translator) label(n *alerting.Notice, resource pcommon.Resource, record
 			if a.key == keyFeature && !aboutFeature {
 				continue
 			}
-			n.Labels.Set(a.label, scalar(attributes, a.key), t.limits, cuts)
+			value := scalar(attributes, a.key)
+			if a.key == keyService && isUnknownService(value) {
+				continue
+			}
+			n.Labels.Set(a.label, value, t.limits, cuts)
 		}
 	}
 }
@@ -111,17 +127,44 @@ func scalar(attributes pcommon.Map, key string) string {
 	}
 }
 
-// entity gives what a verdict is about, by all its attributes but those of the verdict: also by keys that are no labels, so that what
-// is said of one entity does not end what another one says of the same alert.
-func entity(attributes pcommon.Map) string {
+// entity gives what a verdict is about, by its text attributes but those of the verdict and those of the single event: also by keys
+// that are no labels, so that what is said of one entity does not end what another one says of the same alert. The keys of labels
+// count whatever they are: who makes an ID a label wants an alert of each.
+func (t *translator) entity(attributes pcommon.Map) string {
 	var parts []string
 	for key, value := range attributes.All() {
-		if !strings.HasPrefix(key, "guardian.") && value.Type() == pcommon.ValueTypeStr {
+		if value.Type() == pcommon.ValueTypeStr && !strings.HasPrefix(key, "guardian.") && (t.isLabel[key] || !ofOneEvent(key)) {
 			parts = append(parts, key+"="+value.Str())
 		}
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, " ")
+}
+
+// passing are the last words of keys whose values change from one event to the next, in the spelling of [lastWords]. README.md has them.
+var passing = map[string]bool{
+	"correlation_id": true, "request_id": true, "response_id": true, "event_id": true, "message_id": true, "trace_id": true, "span_id": true,
+	"session_id": true, "conversation_id": true, "record_uid": true, "traceparent": true, "tracestate": true, "time": true, "timestamp": true,
+	"content": true, "message": true, "messages": true, "prompt": true, "body": true, "record_original": true,
+}
+
+// ofOneEvent reports whether an attribute belongs to a single event, as ids, times and content do, and not to what it is about.
+func ofOneEvent(key string) bool {
+	if key == "id" || event.HasUniqueValues(key) {
+		return true
+	}
+	last, two := lastWords(key)
+	return passing[last] || passing[two]
+}
+
+// lastWords gives the last word of a key, and the last two, in small letters and joined by an underscore: "id" and "request_id" of
+// "http.request.id" and of "http.request_id".
+func lastWords(key string) (last, two string) {
+	words := strings.FieldsFunc(strings.ToLower(key), func(r rune) bool { return r == '.' || r == '_' || r == '-' })
+	if len(words) == 0 {
+		return "", ""
+	}
+	return words[len(words)-1], strings.Join(words[max(0, len(words)-2):], "_")
 }
 
 // annotate completes the texts of a notice: what it is about, and the links.

@@ -171,6 +171,23 @@ func TestLabelsComeFromTheRecordThenFromTheResource(t *testing.T) {
 	assert.Equal(t, alerting.Cuts{Values: 1}, cuts)
 }
 
+// A service that nobody has named is no label: all of them would be one.
+func TestUnknownServicesAreNoLabel(t *testing.T) {
+	translator := linked(t, "")
+	for name, want := range map[string]string{
+		"unknown_service": "", "unknown_service:java": "", "unknown_services": "unknown_services", "router": "router", "": "",
+	} {
+		resource := pcommon.NewResource()
+		resource.Attributes().PutStr("service.name", name)
+		r := record("guardian.performance_alert", 0, map[string]any{"metric": "m", "value": 1.5, "component": "cache"})
+		n, ok, err := translator.notice(resource, r, time.Now(), &alerting.Cuts{})
+		require.NoError(t, err)
+		require.True(t, ok)
+		assert.Equal(t, want, n.Labels.Get("service"), name)
+		assert.Equal(t, "cache", n.Labels.Get("component"))
+	}
+}
+
 // The same fault has the same labels, whatever was measured and whenever.
 func TestIdentityIsStable(t *testing.T) {
 	translator := linked(t, "")
@@ -226,4 +243,19 @@ func FuzzNotices(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The README says what ends of keys make no source.
+func TestReadmeNamesWhatMakesNoSource(t *testing.T) {
+	readme := string(read(t, "README.md"))
+	for end := range passing {
+		assert.True(t, strings.Contains(readme, "`"+end+"`") || strings.Contains(readme, "`"+strings.ReplaceAll(end, "_", ".")+"`"), end)
+	}
+	for key, of := range map[string]bool{
+		"http.request.id": true, "X-Request-Id": true, "log.record.uid": true, "correlation_id": true, "id": true,
+		"specialist.id": false, "host.id": false, "k8s.pod.uid": false, "queue": false, "tenant_id": false, "region": false, "": false, "_": false,
+		"feature.name": false, "model.name": false, "request.queue": false,
+	} {
+		assert.Equal(t, of, ofOneEvent(key), key)
+	}
 }

@@ -12,7 +12,8 @@ import (
 type entry struct {
 	Name        string             `json:"name"`
 	Labels      Labels             `json:"labels,omitempty"`
-	Annotations map[string]string  `json:"annotations,omitempty"`
+	Annotations map[string]string  `json:"annotations,omitempty"` // of the worst that was said of the alert in force
+	Milder      string             `json:"milder,omitempty"`      // what was said since, if nobody says the worst any more
 	Claims      []claim            `json:"claims"`
 	Severity    Severity           `json:"severity"` // of the alert in force; None if there is none
 	Levels      [severities]period `json:"levels"`   // by severity
@@ -64,7 +65,7 @@ func (e *entry) claimOf(source string) *claim {
 	return nil
 }
 
-// claim takes what a source says. The annotations are those of the last one that says something is wrong.
+// claim takes what a source says.
 func (e *entry) claim(n *Notice, now time.Time) {
 	c := e.claimOf(n.Source)
 	if c == nil {
@@ -75,22 +76,53 @@ func (e *entry) claim(n *Notice, now time.Time) {
 	if n.Lasts > 0 {
 		c.Until = now.Add(n.Lasts)
 	}
-	if n.Severity > None || e.Annotations == nil {
-		e.Annotations = maps.Clone(n.Annotations)
-	}
+	e.describe(n, now)
 	e.Heard = now
 }
 
-// settle brings the severity in line with the claims. It grows worse with them, and better only when the worst of them is at most
-// Info: a value that wanders between warning and critical is one alert.
-func (e *entry) settle(now time.Time) {
-	severity := None
+// describe takes the texts of a notice. The severity does not go down with a milder one, so the texts stay those of the worst, and say
+// what it is now.
+func (e *entry) describe(n *Notice, now time.Time) {
+	switch {
+	case e.Annotations == nil, n.Severity > None && n.Severity >= e.severity(now):
+		e.Annotations, e.Milder = maps.Clone(n.Annotations), ""
+	case n.Severity > None && e.claimed(now) < e.Severity:
+		e.Milder = n.Annotations[AnnotationDescription]
+	}
+}
+
+// texts are the annotations that are told.
+func (e *entry) texts() map[string]string {
+	if e.Milder == "" || e.Annotations == nil {
+		return e.Annotations
+	}
+	texts := maps.Clone(e.Annotations)
+	texts[AnnotationDescription] = Text("Now: " + e.Milder + " At its worst: " + texts[AnnotationDescription])
+	return texts
+}
+
+// claimed is the worst that a source says.
+func (e *entry) claimed(now time.Time) Severity {
+	worst := None
 	for i := range e.Claims {
-		severity = max(severity, e.Claims[i].severity(now))
+		worst = max(worst, e.Claims[i].severity(now))
 	}
-	if severity >= Warning {
-		severity = max(severity, e.Severity)
+	return worst
+}
+
+// severity is that of the alert by its claims. It grows worse with them, and better only when the worst of them is at most Info: a
+// value that wanders between warning and critical is one alert.
+func (e *entry) severity(now time.Time) Severity {
+	worst := e.claimed(now)
+	if worst >= Warning {
+		worst = max(worst, e.Severity)
 	}
+	return worst
+}
+
+// settle brings the severity of the alert in force in line with the claims.
+func (e *entry) settle(now time.Time) {
+	severity := e.severity(now)
 	if severity == e.Severity {
 		return
 	}
@@ -161,8 +193,9 @@ func (e *entry) ended() time.Time {
 
 // alerts appends the alert in force, and those that ended after a time.
 func (e *entry) alerts(dst []Alert, now, after time.Time, ahead time.Duration) []Alert {
+	texts := e.texts()
 	for s, level := range e.Levels {
-		alert := Alert{Name: e.Name, Labels: e.Labels, Severity: Severity(s), Annotations: e.Annotations, StartsAt: level.From, EndsAt: level.To}
+		alert := Alert{Name: e.Name, Labels: e.Labels, Severity: Severity(s), Annotations: texts, StartsAt: level.From, EndsAt: level.To}
 		switch {
 		case level.From.IsZero():
 			continue

@@ -114,6 +114,41 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// What people read is the worst that was said of the alert in force, and what it is now once nobody says the worst any more.
+func TestTextsAreThoseOfTheWorst(t *testing.T) {
+	table := NewTable(1, ahead, forget)
+	for i, step := range []struct {
+		source   string
+		severity Severity
+		want     string
+	}{
+		{"a", Warning, "a0"},
+		{"a", Warning, "a1"}, // as bad: the latest
+		{"a", Critical, "a2"},
+		{"b", Warning, "a2"}, // a still says the worst
+		{"a", Warning, "Now: a4 At its worst: a2"},
+		{"b", Warning, "Now: b5 At its worst: a2"},
+		{"b", None, "Now: b5 At its worst: a2"}, // people read what was wrong
+		{"a", Critical, "a7"},
+		{"a", Info, "a8"}, // an alert of its own
+		{"a", None, "a8"},
+		{"a", Warning, "a10"},
+	} {
+		n := says(step.source, step.severity, float64(i))
+		n.Annotations = map[string]string{AnnotationDescription: fmt.Sprint(step.source, i)}
+		table.Apply(n, at(float64(i)))
+		body, err := table.Encode()
+		require.NoError(t, err)
+		table = NewTable(1, ahead, forget) // and over a restart
+		require.NoError(t, table.Decode(body))
+		alerts := table.Alerts(nil, at(float64(i)))
+		require.NotEmpty(t, alerts)
+		for _, alert := range alerts {
+			assert.Equal(t, step.want, alert.Annotations[AnnotationDescription], "step %d", i)
+		}
+	}
+}
+
 func TestLookupTellsHowItIsNow(t *testing.T) {
 	table := NewTable(1, ahead, forget)
 	raised, cleared := says("a", Warning, 0), says("a", None, 1)

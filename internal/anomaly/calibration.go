@@ -8,21 +8,25 @@ const (
 	capped = 10
 	// farBeyond is how many times as large as that a score is that is far beyond.
 	farBeyond = 1.5
+	// falseRun is the longest run of anomalies that false alarms make, unless calm scores come in clusters themselves, where a row is judged
+	// by its own values alone.
+	falseRun = 2
 )
 
 // calibration are the raw scores of recent calm rows, which a score is compared with. Raw scores are positive and grow with the
 // anomaly.
 //
-// The scores of rows that were called anomalies are among them, up to a thirtieth of all, but those that are far beyond only as if they
-// were little more than that: without them the threshold would sink with every false alarm; as they are, anomalies would become
-// normal.
+// Scores of rows that were called anomalies are among them once the run of such rows is over, a thirtieth of all at most, and what is far
+// beyond only as if it were little more than that. Without them the threshold would sink with every false alarm. While
+// they last they would make themselves look calm, and runs that are longer than those of false alarms the next ones like them.
 type calibration struct {
 	scores ranked[float32]
 	alarms []uint64 // a bit for each of scores.recent: of an anomaly
 	raised int      // how many of them
 	alpha  float64
-	heavy  bool    // as in tail.fit
-	cap    float64 // what the score of an anomaly counts for at most
+	heavy  bool      // as in tail.fit
+	cap    float64   // what the score of an anomaly counts for at most
+	held   []float64 // the first scores of the run of anomalies that is not over; there is room for a run that is none of false alarms
 	tail   tail
 }
 
@@ -33,11 +37,13 @@ type pValue struct {
 	extrapolated bool
 }
 
-func newCalibration(limit int, alpha float64, heavy bool) calibration {
+// newCalibration makes one of so many scores; a value has part in the scores of as many rows as it lasts.
+func newCalibration(limit int, alpha float64, heavy bool, lasts int) calibration {
 	return calibration{
 		scores: newRanked[float32](limit),
 		alpha:  alpha,
 		heavy:  heavy,
+		held:   make([]float64, 0, falseRun+lasts),
 		alarms: make([]uint64, (limit+63)/64),
 	}
 }
@@ -80,12 +86,28 @@ func (c *calibration) p(raw float64) pValue {
 // add takes the score of a row that was judged.
 func (c *calibration) add(raw float64, anomalous bool) {
 	if anomalous {
-		if c.raised >= c.budget() {
-			return
+		if len(c.held) < cap(c.held) {
+			c.held = append(c.held, raw)
 		}
-		if raw > farBeyond*c.cap {
-			raw = c.cap
+		return
+	}
+	c.endRun(len(c.held) < cap(c.held) || c.tail.dependent())
+	c.put(raw, false)
+}
+
+// endRun keeps the scores of the run of anomalies, or forgets them.
+func (c *calibration) endRun(keep bool) {
+	for _, raw := range c.held {
+		if keep && c.raised < c.budget() {
+			c.put(raw, true)
 		}
+	}
+	c.held = c.held[:0]
+}
+
+func (c *calibration) put(raw float64, anomalous bool) {
+	if anomalous && raw > farBeyond*c.cap {
+		raw = c.cap
 	}
 	c.mark(anomalous)
 	if c.scores.add(float32(raw)) {
@@ -102,6 +124,7 @@ func (c *calibration) replace(scores []float64) {
 	c.scores.reset()
 	clear(c.alarms)
 	c.raised = 0
+	c.endRun(false)
 	for _, s := range scores[max(0, len(scores)-c.scores.limit):] {
 		c.scores.add(float32(s))
 	}
@@ -159,6 +182,7 @@ func (c *calibration) encode(e *encoder) {
 	}
 	c.tail.encode(e)
 	e.float(c.cap)
+	e.floats(c.held)
 }
 
 func (c *calibration) decode(d *decoder) {
@@ -173,6 +197,12 @@ func (c *calibration) decode(d *decoder) {
 	}
 	c.tail.decode(d)
 	c.cap = d.finite()
+	held := d.floats()
+	d.require(len(held) <= cap(c.held))
+	c.held = append(c.held[:0], held[:min(len(held), cap(c.held))]...)
+	for _, v := range held {
+		d.require(v >= 0)
+	}
 	for _, v := range c.scores.recent {
 		d.require(v >= 0)
 	}

@@ -90,7 +90,7 @@ func NewDetector(s Settings, metrics []string) (*Detector, error) {
 		values: make([]float64, n), adjusted: make([]float64, n), shares: make([]float64, n),
 	}
 	// With lags, a forest meets an extreme value again and again: few of the largest scores are of values that it has not seen.
-	d.calibration = newCalibration(s.Decision.Calibration, d.alpha, s.Method == IsolationForest && s.Features.Lags > 0)
+	d.calibration = newCalibration(s.Decision.Calibration, d.alpha, s.Method == IsolationForest && s.Features.Lags > 0, s.Features.perMetric())
 	if s.Season.on() {
 		season := newSeasonal(s.Season, s.Floor, n)
 		d.season = &season
@@ -361,6 +361,7 @@ func appendLast(list []float64, rows int, row ...float64) []float64 {
 // from both. What was before is forgotten as it ages.
 func (d *Detector) accept() {
 	d.tally.Accepted++
+	d.calibration.endRun(false)
 	for _, raw := range d.doubts {
 		d.calibration.add(raw, false)
 	}

@@ -41,7 +41,11 @@ const (
 )
 
 // Severity implements Event.
+// The end of an episode is good news, however bad it was.
 func (a *Anomaly) Severity() plog.SeverityNumber {
+	if a.State == StateClear {
+		return plog.SeverityNumberInfo
+	}
 	return severityNumber(a.SeverityName, plog.SeverityNumberInfo)
 }
 

@@ -180,7 +180,11 @@ func (p *points) pointOf(key series.Key, attributes pcommon.Map, at, start pcomm
 	if state.entity == nil {
 		p.place.record = attributes
 		entity := d.entity(&p.place, p.now)
-		if entity == nil || !entity.attach(state, p.source.metric, k, q.at) {
+		if entity == nil {
+			d.series.Delete(q.series) // it must not take the place of those of others
+			return q, false
+		}
+		if !entity.attach(state, p.source.metric, k, q.at) {
 			return q, false
 		}
 	}
