@@ -64,6 +64,7 @@ func TestDriftReferencesInObjectStores(t *testing.T) {
 }
 
 func testDriftReferences(t *testing.T, store *servers.ObjectStore) {
+	t.Helper()
 	reference := store.Prefix + "{model.name}.csv" + store.Suffix
 	collector := testutil.StartCollector(t, testutil.CollectorConfig{
 		YAML: driftObjectsConfig, Ports: []string{"OTLP", "TELEMETRY"}, Env: append([]string{"REFERENCE=" + reference}, store.Env...),
@@ -74,25 +75,25 @@ func testDriftReferences(t *testing.T, store *servers.ObjectStore) {
 	s := &driftObjects{t, store, collector, plogotlp.NewGRPCClient(connection), rand.New(rand.NewPCG(1, 1))}
 
 	s.put("churn", 0)
-	s.window("churn", 0)
+	s.window("churn")
 	s.loaded("churn.csv", 1)
-	s.window("churn", 0)
+	s.window("churn")
 	s.eventually("churn is judged", func() bool { return strings.Contains(s.verdicts(), "age of churn: no drift") })
 	assert.Contains(t, s.verdicts(), "against "+store.Prefix+"churn.csv")
 
 	// An object that is missing: what is degraded says which; the other model is judged. Then it comes.
-	s.window("fraud", 0)
+	s.window("fraud")
 	s.degraded(1)
 	assert.Contains(t, collector.Log(), "cannot find "+store.Prefix+"fraud.csv")
 	s.put("fraud", 5)
 	s.degraded(0)
-	s.window("fraud", 0)
+	s.window("fraud")
 	s.eventually("fraud is judged", func() bool { return strings.Contains(s.verdicts(), "age of fraud: drift, critical") })
 
 	// An object that changes is read again.
 	s.put("churn", 5)
 	s.loaded("churn.csv", 2)
-	s.window("churn", 0)
+	s.window("churn")
 	s.eventually("churn is compared with the new reference", func() bool { return strings.Contains(s.verdicts(), "age of churn: drift, critical") })
 
 	// A store that does not answer: the references that were read go on being used.
@@ -100,7 +101,7 @@ func testDriftReferences(t *testing.T, store *servers.ObjectStore) {
 	store.Stop()
 	s.degraded(2)
 	assert.Regexp(t, `Reference cannot be used.*(connection refused|dial tcp)`, collector.Log())
-	s.window("fraud", 0)
+	s.window("fraud")
 	s.eventually("fraud is judged without the store", func() bool { return strings.Count(s.verdicts(), "age of fraud: drift, critical") > before })
 	store.Restart(t)
 	s.put("churn", 0)
@@ -119,8 +120,8 @@ func (s *driftObjects) put(model string, mean float64) {
 	s.store.Put(s.t, model+".csv", csv.Bytes())
 }
 
-// window sends as many predictions of a model as make a window.
-func (s *driftObjects) window(model string, mean float64) {
+// window sends as many predictions of a model as make a window, of mean 0.
+func (s *driftObjects) window(model string) {
 	s.t.Helper()
 	logs := plog.NewLogs()
 	records := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
@@ -129,7 +130,7 @@ func (s *driftObjects) window(model string, mean float64) {
 		r.SetEventName("guardian.prediction")
 		r.SetTimestamp(pcommon.NewTimestampFromTime(time.Now()))
 		r.Attributes().PutStr("model.name", model)
-		r.Attributes().PutDouble("features.age", s.rng.NormFloat64()+mean)
+		r.Attributes().PutDouble("features.age", s.rng.NormFloat64())
 	}
 	_, err := s.client.Export(s.t.Context(), plogotlp.NewExportRequestFromLogs(logs))
 	require.NoError(s.t, err)
