@@ -402,6 +402,7 @@ func TestLimits(t *testing.T) {
 			}
 			own := s.own()
 			assert.Equal(t, entities, own["entries entities"], limits)
+			assert.Equal(t, entities, own["entries series"], "%s: who has no place holds no series", limits)
 			assert.Equal(t, 20*(100-entities), own["limited "+left], limits)
 			assert.Equal(t, 20*entities, own["points"])
 			assert.Len(t, s.sink.verdictsBySeries(t)["guardian_anomaly_value detector=d host=0 metric=m"], 19)
