@@ -5,7 +5,6 @@ package charts
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -182,22 +181,5 @@ func TestEachHelmRendersEveryValuesFile(t *testing.T) {
 				require.NotContains(t, text, "%!", path) // a printf that went wrong
 			}
 		})
-	}
-}
-
-func TestPrint(t *testing.T) {
-	path := os.Getenv("VALUES")
-	if path == "" {
-		t.Skip()
-	}
-	for _, version := range helms {
-		files, err := version.render(readValues(t, path))
-		require.NoError(t, err)
-		for name, text := range files {
-			if strings.TrimSpace(text) != "" {
-				fmt.Printf("### %s %s\n%s\n", version.name, name, text)
-			}
-		}
-		fmt.Println(version.lint(readValues(t, path)))
 	}
 }
