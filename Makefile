@@ -98,7 +98,7 @@ bench: ## Go benchmarks of our packages.
 .PHONY: bench-drift
 bench-drift: PEERS := build/venv-drift
 bench-drift: REQUIREMENTS := internal/drift/testdata/peers/requirements.txt
-bench-drift: ## False alarms and power of the drift tests beside SciPy and Evidently, as tables (20 minutes); GUARDIAN_DATA is the folder of the public traces.
+bench-drift: ## False alarms and power of the drift tests beside SciPy and Evidently, as tables (3 minutes); GUARDIAN_DATA is the folder of the public traces.
 	@cmp -s $(REQUIREMENTS) $(PEERS)/requirements.txt \
 		|| { python3 -m venv --clear $(PEERS) && $(PEERS)/bin/pip install -q --disable-pip-version-check -r $(REQUIREMENTS) && cp $(REQUIREMENTS) $(PEERS)/; } \
 		|| echo 'SciPy and Evidently cannot be installed: that takes Python 3 with venv, and PyPI'
