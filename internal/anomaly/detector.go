@@ -71,19 +71,11 @@ type Detector struct {
 
 // NewDetector returns a detector that has learned nothing, of 1 to 64 metrics.
 func NewDetector(s Settings, metrics []string) (*Detector, error) {
-	err := s.Validate()
-	columns := len(metrics) * s.Features.perMetric()
-	switch {
-	case err != nil:
-	case len(metrics) < 1 || len(metrics) > maxMetrics:
-		err = fmt.Errorf("there must be 1 to %d metrics (got %d)", maxMetrics, len(metrics))
-	case columns > maxColumns:
-		err = fmt.Errorf("%d metrics with %d features each are more than %d", len(metrics), s.Features.perMetric(), maxColumns)
-	}
-	if err != nil {
+	if err := s.ValidateFor(len(metrics)); err != nil {
 		return nil, fmt.Errorf("cannot judge anomalies: %w", err)
 	}
 	n := len(metrics)
+	columns := n * s.Features.perMetric()
 	d := &Detector{
 		settings: s, alpha: s.Decision.alpha(), forget: forgetting(s.HalfLife), metrics: slices.Clone(metrics),
 		last: math.MinInt64, present: make([]bool, n), baselines: make([]baseline, n),
@@ -136,8 +128,10 @@ func (d *Detector) Observe(at int64, row []float64) Verdict {
 	}
 	if known {
 		d.activate()
+		accepted := d.tally.Accepted
 		raw := d.judge(&v, complete)
 		d.learn(&v, raw, complete)
+		v.Accepted = d.tally.Accepted > accepted
 	}
 	v.State = d.state
 	return v
