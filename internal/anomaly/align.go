@@ -57,7 +57,7 @@ func (a *Alignment) Validate() error {
 	if a.Lateness < 0 || a.Carry < 0 || a.Ahead < 0 {
 		errs = append(errs, fmt.Errorf("lateness, carry and ahead must not be negative (got %s, %s, %s)", a.Lateness, a.Carry, a.Ahead))
 	}
-	if a.Lateness/maxOpenSteps > a.Step {
+	if a.Step >= time.Millisecond && a.Lateness/maxOpenSteps > a.Step {
 		errs = append(errs, fmt.Errorf("lateness must be at most %d steps of %s (got %s)", maxOpenSteps, a.Step, a.Lateness))
 	}
 	return errors.Join(errs...)

@@ -64,7 +64,7 @@ func newDetector(config *DetectorConfig, out *output, train func(*entity)) *dete
 		}
 		d.spellings = append(d.spellings, spellings)
 	}
-	d.largest = d.expectedBytes()
+	d.largest = config.expectedBytes()
 	return d
 }
 
@@ -151,22 +151,6 @@ func (d *detector) addEntity(key string, now time.Time) *entity {
 	d.entities[key] = e
 	d.list = append(d.list, e)
 	return e
-}
-
-// expectedBytes is about what an entity will take once it has learned.
-func (d *detector) expectedBytes() int {
-	s, columns := &d.settings, len(d.columns)
-	bytes := entityBytes + columns*metricBytes + 16*s.Decision.Calibration
-	switch s.Method {
-	case anomaly.RobustZ:
-		bytes += 16 * s.Window * columns
-	case anomaly.IsolationForest:
-		bytes += 4 * s.Forest.Trees * s.Forest.SubSample
-		fallthrough
-	case anomaly.PCA:
-		bytes += 16 * s.Reservoir * columns * (1 + s.Features.Lags)
-	}
-	return bytes
 }
 
 // look takes stock of the memory.

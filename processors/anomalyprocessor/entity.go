@@ -191,7 +191,7 @@ func (e *entity) fold(now time.Time) {
 		m.changed = false
 		plan := &e.detector.plans[i]
 		for j, v := range plan.values {
-			if number := e.valueOf(m, plan, v); number-number == 0 {
+			if number := e.valueOf(m, plan, v); number == number { // else there is none
 				e.put(plan.first+j, e.touched, number, now)
 			}
 		}
