@@ -6,7 +6,6 @@ package guardianeventsconnector
 import (
 	"os"
 	"path/filepath"
-	"reflect"
 	"testing"
 	"time"
 
@@ -21,26 +20,11 @@ func TestContract(t *testing.T) { testutil.ConnectorContract(t, NewFactory()) }
 
 func TestReadmeExamples(t *testing.T) { testutil.ReadmeExamples(t, NewFactory(), "connectors") }
 
-// Every option and every metric of its own stands in the README.
-func TestReadmeNamesEveryOption(t *testing.T) {
+// Every option stands in the README's table with its default, and so does every verdict metric.
+func TestReadmeTables(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	var walk func(reflect.Type, string)
-	walk = func(of reflect.Type, prefix string) {
-		for field := range of.Fields() {
-			key := field.Tag.Get("mapstructure")
-			switch {
-			case key == "":
-			case field.Type == reflect.TypeFor[LimitValues]():
-				assert.Contains(t, string(readme), "| `"+prefix+key+"::{info,warning,critical}` |", "the README's table of options")
-			case field.Type.Kind() == reflect.Struct:
-				walk(field.Type, prefix+key+"::")
-			default:
-				assert.Contains(t, string(readme), "| `"+prefix+key+"` |", "the README's table of options")
-			}
-		}
-	}
-	walk(reflect.TypeFor[Config](), "")
+	testutil.ReadmeOptions(t, createDefaultConfig())
 	for name := range sources {
 		assert.Contains(t, string(readme), "`"+name+"`", "the README's table of verdict metrics")
 	}

@@ -6,7 +6,6 @@ package anomalyprocessor
 import (
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -29,27 +28,16 @@ func TestContract(t *testing.T) {
 
 func TestReadmeExamples(t *testing.T) { testutil.ReadmeExamples(t, NewFactory(), "processors") }
 
-// Every option and every verdict metric stands in the README's tables.
-func TestReadmeNamesEveryOption(t *testing.T) {
+// Every option stands in the README's table with its default, and so does every verdict metric, every reason and every metric of its own.
+func TestReadmeTables(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	var walk func(reflect.Type, string)
-	walk = func(of reflect.Type, prefix string) {
-		for field := range of.Fields() {
-			key := field.Tag.Get("mapstructure")
-			kind := field.Type
-			switch {
-			case key == "":
-			case kind.Kind() == reflect.Struct:
-				walk(kind, prefix+key+"::")
-			case kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.Struct:
-				walk(kind.Elem(), prefix+key+"::")
-			default:
-				assert.Contains(t, string(readme), "| `"+prefix+key+"` |", "the README's table of options")
-			}
-		}
-	}
-	walk(reflect.TypeFor[Config](), "")
+	config := createDefaultConfig().(*Config)
+	d := defaultDetector()
+	d.Metrics = []MetricConfig{{}}
+	d.Alpha = new(d.settings().Decision.Alpha) // where no other rule is set
+	config.Detectors = []DetectorConfig{d}
+	testutil.ReadmeOptions(t, config)
 	for _, m := range verdictMetrics {
 		assert.Contains(t, string(readme), "`"+m.name+"`")
 	}

@@ -85,9 +85,10 @@ type entity struct {
 	lastPut int64 // time that the aligner was given last
 
 	// What was emitted.
-	emitted int64  // time of the last row that was
-	lively  int    // rows that will be emitted whatever they say
-	shown   uint64 // metrics whose details are shown, one bit each
+	emitted  int64  // time of the last row that was
+	accepted int64  // time of the last row with which a change became the new normal, 0 if none has
+	lively   int    // rows that will be emitted whatever they say
+	shown    uint64 // metrics whose details are shown, one bit each
 }
 
 // metricState are the series of a metric of an entity.
