@@ -16,6 +16,7 @@ import (
 
 	"github.com/llm-guardian/otelcol-guardian/internal/anomaly"
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
+	"github.com/llm-guardian/otelcol-guardian/processors/anomalyprocessor/internal/metadata"
 )
 
 func TestContract(t *testing.T) {
@@ -202,5 +203,16 @@ func TestOneStateOnePipeline(t *testing.T) {
 	defer func() { require.NoError(t, first.Shutdown(t.Context())) }()
 	second, err := createMetrics(t.Context(), set, cfg, &sink{})
 	require.NoError(t, err)
-	require.ErrorContains(t, second.Start(t.Context(), storage), "one metrics pipeline only")
+	err = second.Start(t.Context(), storage)
+	require.ErrorContains(t, err, "cannot start anomaly: it keeps state, so it may stand in one metrics pipeline only, and it stands in")
+	require.ErrorContains(t, err, "give each its own name, such as anomaly/2")
+
+	// One that has a name of its own may use the same storage.
+	cfg, err = testutil.LoadConfig(t, NewFactory(), section)
+	require.NoError(t, err)
+	set.ID = component.NewIDWithName(metadata.Type, "2")
+	third, err := createMetrics(t.Context(), set, cfg, &sink{})
+	require.NoError(t, err)
+	require.NoError(t, third.Start(t.Context(), storage))
+	require.NoError(t, third.Shutdown(t.Context()))
 }
