@@ -124,3 +124,32 @@ func TestExpectedBytes(t *testing.T) {
 		}
 	}
 }
+
+// The threshold of contamination is the score that this share of the training rows lies above.
+func TestContaminationIsAShareOfTheTrainingRows(t *testing.T) {
+	for _, share := range []float64{0.1, 0.25} {
+		for _, method := range []Method{IsolationForest, PCA} {
+			s := DefaultSettings()
+			s.Method, s.Decision.Alpha, s.Decision.Contamination = method, 0, share
+			d := newStream(t, s, "x", "y")
+			rng := seeded(16)
+			for d.Training() == nil || d.Training().Rows() < 200 {
+				d.at += int64(time.Minute)
+				d.Observe(d.at, []float64{rng.NormFloat64(), rng.ExpFloat64()})
+				if training := d.Training(); training != nil && training.Rows() < 200 {
+					d.Install(training.Fit())
+				}
+			}
+			training := d.Training()
+			model := training.Fit()
+			beyond := 0
+			for i := range training.Rows() {
+				model.scaleRow(training.values[2*i:2*i+2], d.scaled)
+				if model.raw(d.scaled, d.point) > model.offset {
+					beyond++
+				}
+			}
+			assert.InDelta(t, share, float64(beyond)/float64(training.Rows()), 1.5/float64(training.Rows()), "%s", method)
+		}
+	}
+}

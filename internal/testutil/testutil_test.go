@@ -202,6 +202,18 @@ func TestReadmeOptions(t *testing.T) {
 	f(nil, "README.md has no table of options")
 }
 
+// Own metrics are those of metadata.yaml, each with the values of its attributes, and stand in the README.
+func TestOwnMetrics(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("metadata.yaml", []byte(`
+attributes: {kind: {enum: [a, b]}, name: {type: string}, reason: {enum: [late]}}
+telemetry: {metrics: {x_points: {attributes: [reason, name, kind]}, x_rows: {attributes: [name]}}}`), 0o600))
+	require.NoError(t, os.WriteFile("README.md", []byte("`otelcol_x_points`, `otelcol_x_rows`"), 0o600))
+	assert.Equal(t, []string{"points a late", "points b late", "rows"}, OwnMetrics(t, "x_"))
+	require.NoError(t, os.WriteFile("README.md", []byte("`otelcol_x_points`"), 0o600))
+	assert.Contains(t, failure(t, func(t testing.TB) { t.Helper(); OwnMetrics(t, "x_") }), "otelcol_x_rows")
+}
+
 func TestReceiverContract(t *testing.T) { ReceiverContract(t, receivertest.NewNopFactory()) }
 
 // failure gives what a test helper says when it fails the test, or "".

@@ -6,9 +6,7 @@ package anomalyprocessor
 import (
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +15,6 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
@@ -44,35 +41,6 @@ func (s *scene) take(at time.Duration, metrics ...fill) {
 	b := s.engine.extract(newMetrics(now, metrics...), now)
 	s.engine.commit(b, now)
 	b.release()
-}
-
-// ownNames gives the names of the processor's own metrics with each value that an attribute of theirs may have.
-func ownNames(t *testing.T) []string {
-	t.Helper()
-	body, err := os.ReadFile("metadata.yaml")
-	require.NoError(t, err)
-	var metadata struct {
-		Attributes map[string]struct{ Enum []string }
-		Telemetry  struct {
-			Metrics map[string]struct{ Attributes []string }
-		}
-	}
-	require.NoError(t, yaml.Unmarshal(body, &metadata))
-	var names []string
-	for name, m := range metadata.Telemetry.Metrics {
-		name = strings.TrimPrefix(name, "processor_anomaly_")
-		values := []string{""}
-		for _, key := range m.Attributes {
-			if enum := metadata.Attributes[key].Enum; enum != nil {
-				values = enum
-			}
-		}
-		for _, value := range values {
-			names = append(names, strings.TrimSpace(name+" "+value))
-		}
-	}
-	require.NotEmpty(t, names)
-	return names
 }
 
 // Every metric of its own that the processor declares, with every value of its attributes, comes about.
@@ -131,7 +99,7 @@ func TestOwnMetrics(t *testing.T) {
 	s.engine.output.send(t.Context())
 	look()
 
-	want := slices.DeleteFunc(ownNames(t), func(name string) bool {
+	want := slices.DeleteFunc(testutil.OwnMetrics(t, "processor_anomaly_"), func(name string) bool {
 		return name == "entries bytes" || name == "evicted bytes" // memory is not a number of entries
 	})
 	for _, name := range want {
@@ -139,15 +107,5 @@ func TestOwnMetrics(t *testing.T) {
 	}
 	for name := range seen {
 		assert.Contains(t, want, name)
-	}
-}
-
-// Each of the processor's own metrics stands in the README.
-func TestReadmeNamesOwnMetrics(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	for _, name := range ownNames(t) {
-		name, _, _ = strings.Cut(name, " ")
-		assert.Contains(t, string(readme), "`otelcol_processor_anomaly_"+name+"`")
 	}
 }
