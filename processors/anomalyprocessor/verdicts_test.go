@@ -578,14 +578,13 @@ func TestTheLogSaysWhatWasRestored(t *testing.T) {
 		require.NoError(t, storage.Shutdown(t.Context()))
 		var said []string
 		for _, entry := range logs.All() {
-			fields := entry.ContextMap()
-			text := entry.Level.String() + " " + entry.Message
+			text := []string{entry.Level.String(), entry.Message}
 			for _, key := range []string{"entities", "dropped", "refused", "without_room"} {
-				if n, ok := fields[key]; ok {
-					text += fmt.Sprintf(" %s=%v", key, n)
+				if n, ok := entry.ContextMap()[key]; ok {
+					text = append(text, fmt.Sprintf("%s=%v", key, n))
 				}
 			}
-			said = append(said, text)
+			said = append(said, strings.Join(text, " "))
 		}
 		return said
 	}
