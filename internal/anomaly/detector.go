@@ -112,6 +112,7 @@ func (d *Detector) firstTraining() uint64 {
 func (d *Detector) Observe(at int64, row []float64) Verdict {
 	d.tally.Rows++
 	d.keepTime(at)
+	was := d.state
 	v := Verdict{At: at, P: 1}
 	complete := d.take(row)
 	if !complete && d.empty() {
@@ -133,7 +134,7 @@ func (d *Detector) Observe(at int64, row []float64) Verdict {
 		d.learn(&v, raw, complete)
 		v.Accepted = d.tally.Accepted > accepted
 	}
-	v.State = d.state
+	v.State, v.Changed = d.state, d.state != was
 	return v
 }
 
@@ -266,7 +267,7 @@ func (d *Detector) decide(v *Verdict, raw float64) {
 		d.tally.Anomalous++
 		v.Causes = d.explain()
 	}
-	v.Changed = d.update(v.Anomalous)
+	d.update(v.Anomalous)
 }
 
 func (d *Detector) score(raw float64) float64 {
@@ -283,21 +284,19 @@ func (d *Detector) anomalous(raw, p float64) bool {
 	return p <= d.alpha && (d.settings.Method == IsolationForest || raw >= leastDistance)
 }
 
-// update moves the state on and says whether it is another one now.
-func (d *Detector) update(anomalous bool) bool {
+// update moves the state on.
+func (d *Detector) update(anomalous bool) {
 	d.recent <<= 1
 	if anomalous {
 		d.recent |= 1
 	}
 	recent := d.recent << (64 - d.settings.Decision.Of)
-	was := d.state
 	switch {
 	case bits.OnesCount64(recent) >= d.settings.Decision.Raise:
 		d.state = AnomalyDetected
-	case was == NotTrained || recent == 0:
+	case d.state == NotTrained || recent == 0:
 		d.state = Normal
 	}
-	return d.state != was
 }
 
 // learn takes what the row has to teach: a calm one to all, an anomalous one to what a few of them cannot lead astray.

@@ -240,8 +240,9 @@ func TestMetricsComeAndGo(t *testing.T) {
 			}
 			require.Equal(t, Normal, d.State())
 			require.Zero(t, d.Tally().Incomplete)
-			d.next(rng.NormFloat64(), 7)
-			require.Equal(t, NotTrained, d.State())
+			v := d.next(rng.NormFloat64(), 7)
+			require.Equal(t, NotTrained, v.State)
+			require.True(t, v.Changed, "it was another before")
 			for range 200 {
 				d.next(rng.NormFloat64(), 7)
 			}

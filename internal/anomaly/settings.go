@@ -209,7 +209,7 @@ func (d *Decision) validate(wrong *faults, minObservations int) {
 	}
 	wrong.unless(d.Calibration >= 2*block && d.Calibration <= 1<<16, "calibration must be %d to %d (got %d)", 2*block, 1<<16, d.Calibration)
 	wrong.unless(d.Of >= 1 && d.Of <= 64 && d.Raise >= 1 && d.Raise <= d.Of,
-		"hysteresis must raise at 1 to of steps, of 1 to 64 (got %d of %d)", d.Raise, d.Of)
+		"hysteresis::raise must be 1 to hysteresis::of, and that at most 64 (got %d of %d)", d.Raise, d.Of)
 	if least := max(minObservations, 2*minRows); least <= maxRows {
 		wrong.unless(d.Accept == 0 || d.Accept >= least && d.Accept <= maxRows,
 			"accept must be 0, or min_observations, %d, to %d (got %d)", least, maxRows, d.Accept)
