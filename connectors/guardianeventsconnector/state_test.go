@@ -197,9 +197,12 @@ func TestStateGoesRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newFuzzEngine(t)
 		for i := range 2 {
-			e.consume(point(time.Duration(i)*time.Second, stateAnomaly, 5).metrics(), time.Now())
+			p := point(time.Duration(i)*time.Second, stateAnomaly, 5)
+			p.Accepted = new(time.Second)
+			e.consume(p.metrics(), time.Now())
 		}
 		candidate := point(0, stateAnomaly, 5)
+		candidate.Accepted = new(time.Duration(0))
 		candidate.Of["specialist.type"] = "code"
 		e.consume(candidate.metrics(), time.Now())
 		e.consume((&said{Of: map[string]string{"model.name": "m"}, Drift: map[string]float64{"ml.concept_drift.psi": 0.3}}).metrics(), time.Now())
@@ -210,6 +213,13 @@ func TestStateGoesRound(t *testing.T) {
 		require.NoError(t, other.restore(stateSchema, state))
 		assert.Equal(t, state, other.snapshot())
 		assert.Equal(t, e.episodes.open, other.episodes.open)
+		accepted := 0
+		for _, episode := range other.episodes.byKey {
+			if episode.accepted || len(episode.recent) > 0 && episode.recent[0].acceptedAt == scenarioStart.UnixNano() {
+				accepted++
+			}
+		}
+		assert.Equal(t, 2, accepted, "one that is raised, and one that may be")
 		require.ErrorContains(t, other.restore(stateSchema+1, state), "schema 3")
 	})
 }
