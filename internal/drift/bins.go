@@ -4,7 +4,6 @@
 package drift
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"sort"
@@ -22,16 +21,12 @@ type BinSettings struct {
 	Low, High float64
 }
 
-func (s BinSettings) validate() error {
-	switch {
-	case s.Count != 0 && (s.Count < 2 || s.Count > MaxBins):
-		return fmt.Errorf("bins must be 2 to %d (got %d)", MaxBins, s.Count)
-	case s.Low != 0 || s.High != 0:
-		if width := s.High - s.Low; !(width > 0) || math.IsInf(width, 0) {
-			return fmt.Errorf("the range of the bins must be finite and ascend (got %v to %v)", s.Low, s.High)
-		}
+func (s BinSettings) validate(wrong *faults) {
+	wrong.unless(s.Count == 0 || s.Count >= 2 && s.Count <= MaxBins, "bins::count must be 2 to %d, or 0 for 10 (got %d)", MaxBins, s.Count)
+	if s.Low != 0 || s.High != 0 {
+		width := s.High - s.Low
+		wrong.unless(width > 0 && !math.IsInf(width, 0), "bins::range must be two finite numbers that ascend (got [%v, %v])", s.Low, s.High)
 	}
-	return nil
 }
 
 func (s BinSettings) count() int {

@@ -75,8 +75,9 @@ type Reference struct {
 // NewNumericReference makes a reference of numbers. NaN counts as missing; ±Inf are values of their own. Up to 1,024 distinct
 // values are kept as they are, more are thinned to as many with an error that every verdict carries.
 func NewNumericReference(values []float64, s ReferenceSettings) (*Reference, error) {
-	if err := s.Bins.validate(); err != nil {
-		return nil, err
+	var wrong faults
+	if s.Bins.validate(&wrong); len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
 	}
 	sorted := slices.DeleteFunc(slices.Clone(values), math.IsNaN)
 	slices.Sort(sorted)

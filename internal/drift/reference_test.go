@@ -198,8 +198,8 @@ func TestBadReferences(t *testing.T) {
 	}
 	f("empty", nil, BinSettings{}, "no values")
 	f("only NaN", []float64{math.NaN()}, BinSettings{}, "no values")
-	f("one bin", []float64{1}, BinSettings{Count: 1}, "bins must be 2 to 64")
-	f("range", []float64{1}, BinSettings{Low: 2, High: 1}, "must be finite and ascend")
+	f("one bin", []float64{1}, BinSettings{Count: 1}, "bins::count must be 2 to 64")
+	f("range", []float64{1}, BinSettings{Low: 2, High: 1}, "bins::range must be two finite numbers that ascend")
 	_, err := NewCategoricalReference(nil, 3, ReferenceSettings{})
 	require.ErrorIs(t, err, ErrNoValues)
 	_, err = NewAggregatedReference(Buckets{}, ReferenceSettings{})

@@ -73,15 +73,14 @@ func (l Limits) scaled(by float64) Limits {
 	return Limits{l.Info * by, l.Warning * by, l.Critical * by}
 }
 
-func (l Limits) validate(name string) error {
-	last := 0.0
+func (l Limits) validate(wrong *faults, test string) {
+	last, ok := 0.0, true
 	for _, limit := range []float64{l.Info, l.Warning, l.Critical} {
-		if !(limit >= 0) || math.IsInf(limit, 0) || limit > 0 && limit < last {
-			return fmt.Errorf("%s limits must not be negative and must ascend (got %v)", name, l)
-		}
+		ok = ok && limit >= 0 && !math.IsInf(limit, 0) && (limit == 0 || limit >= last)
 		last = max(last, limit)
 	}
-	return nil
+	wrong.unless(ok, "thresholds::%s must not be negative and must ascend, but for 0, which never applies (got %v, %v, %v)",
+		test, l.Info, l.Warning, l.Critical)
 }
 
 // Thresholds are the limits of each test. A test without limits is reported and decides nothing.
@@ -115,24 +114,24 @@ type Window struct {
 // maxSamples is the number of values that completes a window at the latest.
 const maxSamples = 1 << 24
 
-func (w Window) validate() error {
-	switch {
-	case w.Samples < 0 || w.Samples > maxSamples:
-		return fmt.Errorf("samples must be 0 to %d (got %d)", maxSamples, w.Samples)
-	case w.MaxAge < 0:
-		return fmt.Errorf("max_age must not be negative (got %s)", w.MaxAge)
-	case w.Samples == 0 && w.MaxAge == 0:
-		return errors.New("a window needs samples or max_age")
-	case w.SubWindows < 0 || w.SubWindows > 64:
-		return fmt.Errorf("sub_windows must be 0 to 64 (got %d)", w.SubWindows)
-	case w.Samples > 0 && w.parts() > w.Samples, w.MaxAge > 0 && time.Duration(w.parts()) > w.MaxAge:
-		return fmt.Errorf("a window cannot be cut into %d sub_windows", w.SubWindows)
-	case w.Lateness < 0 || w.Ahead < 0:
-		return errors.New("lateness and ahead must not be negative")
-	case w.Season.on() && w.parts() > 1:
-		return errors.New("sub_windows cannot reach over the phases of a season")
+// maxSubWindows is the number of parts that a window can be cut into.
+const maxSubWindows = 64
+
+func (w Window) validate(wrong *faults) {
+	wrong.unless(w.Samples >= 0 && w.Samples <= maxSamples, "window::samples must be 0 to %d (got %d)", maxSamples, w.Samples)
+	wrong.unless(w.MaxAge >= 0, "window::max_age must not be negative (got %s)", w.MaxAge)
+	wrong.unless(w.Samples != 0 || w.MaxAge != 0, "window::samples or window::max_age must be set: nothing else ends a window (got 0 and 0s)")
+	wrong.unless(w.Lateness >= 0, "window::lateness must not be negative (got %s)", w.Lateness)
+	wrong.unless(w.Ahead >= 0, "window::ahead must not be negative (got %s)", w.Ahead)
+	if w.SubWindows < 0 || w.SubWindows > maxSubWindows {
+		wrong.unless(false, "window::sub_windows must be 0 to %d (got %d)", maxSubWindows, w.SubWindows)
+		return
 	}
-	return w.Season.validate()
+	wrong.unless(w.Samples <= 0 || w.parts() <= w.Samples, "window::sub_windows must be at most window::samples, %d (got %d)", w.Samples, w.SubWindows)
+	wrong.unless(w.MaxAge <= 0 || time.Duration(w.parts()) <= w.MaxAge, "window::sub_windows must leave a part some of window::max_age, %s (got %d)",
+		w.MaxAge, w.SubWindows)
+	wrong.unless(!w.Season.on() || w.parts() == 1, "window::sub_windows must be 0 or 1 with season::phases, %d: no window reaches over the end of a phase (got %d)",
+		w.Season.Phases, w.SubWindows)
 }
 
 func (w Window) parts() int { return max(1, w.SubWindows) }
@@ -155,11 +154,12 @@ type Season struct {
 
 func (s Season) on() bool { return s.Phases > 1 }
 
-func (s Season) validate() error {
-	if s.Phases < 0 || s.Phases > 168 || s.on() && s.Length <= 0 {
-		return fmt.Errorf("a season needs up to 168 phases of a positive length (got %d of %s)", s.Phases, s.Length)
-	}
-	return nil
+// maxPhases are the hours of a week.
+const maxPhases = 168
+
+func (s Season) validate(wrong *faults) {
+	wrong.unless(s.Phases >= 0 && s.Phases <= maxPhases, "season::phases must be 0 to %d (got %d)", maxPhases, s.Phases)
+	wrong.unless(!s.on() || s.Length > 0, "season::length must be positive (got %s)", s.Length)
 }
 
 // Phase returns the phase of a time in Unix nanoseconds, counted from 0.
@@ -198,14 +198,11 @@ type Hysteresis struct {
 	ClearRatio float64
 }
 
-func (h Hysteresis) validate() error {
-	if h.Of < 1 || h.Of > 64 || h.Raise < 1 || h.Raise > h.Of || h.Clear < 1 || h.Clear > 1000 {
-		return fmt.Errorf("an alarm needs 1 to 64 windows to raise and 1 to 1000 to clear (got %d of %d, and %d)", h.Raise, h.Of, h.Clear)
-	}
-	if !(h.ClearRatio > 0 && h.ClearRatio <= 1) {
-		return fmt.Errorf("the clear ratio must be above 0 and at most 1 (got %v)", h.ClearRatio)
-	}
-	return nil
+func (h Hysteresis) validate(wrong *faults) {
+	wrong.unless(h.Of >= 1 && h.Of <= 64 && h.Raise >= 1 && h.Raise <= h.Of,
+		"hysteresis::raise must be 1 to hysteresis::of, and that at most 64 (got %d of %d)", h.Raise, h.Of)
+	wrong.unless(h.Clear >= 1 && h.Clear <= 1000, "hysteresis::clear must be 1 to 1000 (got %d)", h.Clear)
+	wrong.unless(h.ClearRatio > 0 && h.ClearRatio <= 1, "hysteresis::clear_ratio must be above 0 and at most 1 (got %v)", h.ClearRatio)
 }
 
 // Learning makes references of the first values where nobody has set one.
@@ -220,17 +217,18 @@ type Learning struct {
 const (
 	// maxLearned is the largest number of values that a feature keeps while it learns.
 	maxLearned   = 1 << 20
+	minLearned   = 20
 	maxDoublings = 8
 )
 
-func (l Learning) validate() error {
+func (l Learning) validate(wrong *faults) {
 	if l.Doublings < 0 || l.Doublings > maxDoublings {
-		return fmt.Errorf("doublings must be 0 to %d (got %d)", maxDoublings, l.Doublings)
+		wrong.unless(false, "reference::doublings must be 0 to %d (got %d)", maxDoublings, l.Doublings)
+		return
 	}
-	if most := maxLearned >> l.Doublings; l.First < 0 || l.First > most || l.First > 0 && l.First < 20 {
-		return fmt.Errorf("a reference needs 20 to %d first values to be doubled %d times (got %d)", most, l.Doublings, l.First)
-	}
-	return nil
+	most := maxLearned >> l.Doublings
+	wrong.unless(l.First == 0 || l.First >= minLearned && l.First <= most,
+		"reference::first must be 0, or %d to %d, which may be doubled %d times (got %d)", minLearned, most, l.Doublings, l.First)
 }
 
 // Settings say how to judge the features of a group.
@@ -274,24 +272,41 @@ func DefaultSettings() Settings {
 	}
 }
 
-// Validate returns everything that is wrong with the settings.
+// Validate returns everything that is wrong with the settings, each fault once. Faults name what is set by the key that it has in the
+// configuration of a monitor, such as window::samples.
 func (s *Settings) Validate() error {
-	var errs []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
-	}
-	check(s.Method == KolmogorovSmirnov || s.Method == PopulationStability || s.Method == JensenShannonMethod,
+	var wrong faults
+	wrong.unless(s.Method == KolmogorovSmirnov || s.Method == PopulationStability || s.Method == JensenShannonMethod,
 		"method must be ks, psi or js (got %q)", s.Method)
-	check(s.Alpha > 0 && s.Alpha < 1, "alpha must lie between 0 and 1 (got %v)", s.Alpha)
-	check(s.Budget >= 0 && s.Budget <= 1e6, "budget must be 0 to 1,000,000 false alarms per day (got %v)", s.Budget)
-	check(s.DriftedShare >= 0 && s.DriftedShare < 1, "drifted share must be at least 0 and less than 1 (got %v)", s.DriftedShare)
-	check(s.MinEffective >= 1 && s.MinEffective <= maxSamples, "min effective must be 1 to %d (got %v)", maxSamples, s.MinEffective)
-	check(s.MaxFeatures > 0 && s.MaxFeatures <= 1_000_000, "max features must be 1 to 1,000,000 (got %d)", s.MaxFeatures)
-	t := &s.Thresholds
-	errs = append(errs, s.Window.validate(), s.Learning.validate(), s.Bins.validate(), s.Hysteresis.validate(),
-		t.KS.validate("ks"), t.PSI.validate("psi"), t.JS.validate("js"), t.Categories.validate("category"),
-		t.Missing.validate("missing"), t.Unseen.validate("unseen"), t.Tail.validate("tail"))
-	return errors.Join(errs...)
+	s.Window.validate(&wrong)
+	s.Window.Season.validate(&wrong)
+	s.Learning.validate(&wrong)
+	s.Bins.validate(&wrong)
+	s.Thresholds.validate(&wrong)
+	s.Hysteresis.validate(&wrong)
+	wrong.unless(s.Alpha > 0 && s.Alpha < 1, "significance must be above 0 and below 1 (got %v)", s.Alpha)
+	wrong.unless(s.Budget >= 0 && s.Budget <= 1e6, "false_alarms_per_day must be 0 to 1000000 (got %v)", s.Budget)
+	wrong.unless(s.DriftedShare >= 0 && s.DriftedShare < 1, "thresholds::share must be at least 0 and below 1 (got %v)", s.DriftedShare)
+	wrong.unless(s.MinEffective >= 1 && s.MinEffective <= maxSamples, "min_effective must be 1 to %d (got %v)", maxSamples, s.MinEffective)
+	wrong.unless(s.MaxFeatures > 0 && s.MaxFeatures <= 1_000_000, "limits::features must be 1 to 1000000 (got %d)", s.MaxFeatures)
+	return errors.Join(wrong...)
+}
+
+func (t *Thresholds) validate(wrong *faults) {
+	t.KS.validate(wrong, "ks")
+	t.PSI.validate(wrong, "psi")
+	t.JS.validate(wrong, "js")
+	t.Categories.validate(wrong, "categories")
+	t.Missing.validate(wrong, "missing")
+	t.Unseen.validate(wrong, "unseen")
+	t.Tail.validate(wrong, "tail")
+}
+
+// faults are what is wrong.
+type faults []error
+
+func (f *faults) unless(ok bool, format string, args ...any) {
+	if !ok {
+		*f = append(*f, fmt.Errorf(format, args...))
+	}
 }

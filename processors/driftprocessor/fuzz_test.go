@@ -19,11 +19,11 @@ const fuzzMonitors = `
 monitors:
   - {name: features, input: predictions, reference: {first: 20}, window: {samples: 20}, min_effective: 1, limits: {groups: 3, features: 4}}
   - {name: output, kind: concept, input: predictions, reference: {first: 20}, window: {max_age: 1s}, min_effective: 1}
-  - {name: results, input: evaluations, group_by: [specialist.type], reference: {first: 20}, window: {samples: 20, sub_windows: 2}}
-  - {name: requests, input: requests, type: numeric, reference: {first: 20}, window: {samples: 20}}
-  - {name: any, input: {attribute: x}, type: categorical, reference: {first: 20}, window: {samples: 20}}
+  - {name: results, input: evaluations, group_by: [specialist.type], reference: {first: 20}, window: {samples: 20, sub_windows: 2}, min_effective: 20}
+  - {name: requests, input: requests, type: numeric, reference: {first: 20}, window: {samples: 20}, min_effective: 20}
+  - {name: any, input: {attribute: x}, type: categorical, reference: {first: 20}, window: {samples: 20}, min_effective: 20}
   - {name: gauge, input: {metric: m}, reference: {first: 20}, window: {samples: 20}, limits: {series: 3}}
-  - {name: rate, input: {metric: m, sums: rate}, attributes: {a: b}, reference: {first: 20}, window: {samples: 20}}
+  - {name: rate, input: {metric: m, sums: rate}, attributes: {a: b}, reference: {first: 20}, window: {samples: 20}, min_effective: 20}
 `
 
 // newFuzzEngine makes an engine that nothing drives but the test.
@@ -114,7 +114,8 @@ func FuzzMetrics(f *testing.F) {
 func checkState(t *testing.T, e, other *engine) {
 	t.Helper()
 	state := e.snapshot()
-	require.NoError(t, other.restore(stateSchema, state))
+	_, err := other.restore(stateSchema, state)
+	require.NoError(t, err)
 	assert.Equal(t, state, other.snapshot())
 }
 
@@ -128,7 +129,7 @@ func FuzzRestore(f *testing.F) {
 	f.Add(e.snapshot())
 	f.Fuzz(func(t *testing.T, state []byte) {
 		e := newFuzzEngine(t, false)
-		if e.restore(stateSchema, state) != nil {
+		if _, err := e.restore(stateSchema, state); err != nil {
 			return
 		}
 		e.commit(e.extractLogs(newLogs(prediction(map[string]any{"features.a": 1.5})), time.Now()), time.Now())

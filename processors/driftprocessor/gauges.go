@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/otlptranslator"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
@@ -103,13 +104,30 @@ func afterModel(key string) int {
 // ownLabels is the number of labels that verdict metrics add to those of the configuration.
 const ownLabels = 2
 
-func (c *Config) checkLabels() error {
-	if labels := c.verdictLabels(); len(labels) > metering.MaxLabels-ownLabels {
-		return fmt.Errorf("monitors of metrics may have %d different keys in group_by and attributes together (got %s)",
-			metering.MaxLabels-ownLabels, strings.Join(labels, ", "))
+// labelFaults says what is wrong with the labels of all monitors of metrics together. Two keys that Prometheus cannot tell apart cannot be
+// labels of one series.
+func (c *Config) labelFaults() (faults []error) {
+	keys := c.verdictLabels()
+	if len(keys) > metering.MaxLabels-ownLabels {
+		faults = append(faults, fmt.Errorf("monitors of metrics must have at most %d different keys in group_by and attributes together (got %s)",
+			metering.MaxLabels-ownLabels, strings.Join(keys, ", ")))
 	}
-	return nil
+	byLabel := map[string]string{}
+	for _, key := range keys {
+		label, err := (&otlptranslator.LabelNamer{}).Build(key)
+		if other, taken := byLabel[label]; taken {
+			faults = append(faults, fmt.Errorf("monitors of metrics must not have two keys in group_by and attributes that are the same label of Prometheus, as %s and %s are %s", other, key, label))
+		}
+		if key != "" && (err != nil || label == overflowLabel) {
+			faults = append(faults, fmt.Errorf("monitors of metrics must have keys in group_by and attributes that can be labels of Prometheus, and not %s (got %q)", overflowLabel, key))
+		}
+		byLabel[label] = key
+	}
+	return faults
 }
+
+// overflowLabel is the label of the series that stands for all for which there is no room.
+const overflowLabel = "otel_metric_overflow"
 
 // metricOutput makes metrics of verdicts, which it shows at every flush.
 type metricOutput struct {

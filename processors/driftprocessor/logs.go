@@ -221,7 +221,7 @@ func (s *logSource) concerns(attributes pcommon.Map) bool {
 			return true
 		}
 	}
-	return false
+	return s.monitor.config.absentIsMissing() // a missing value, of a feature that is known
 }
 
 // resultName gives the name of an evaluation's result.

@@ -91,10 +91,33 @@ func decodeMonitor(d *checkpoint.Decoder) (s saved) {
 	return s
 }
 
+// restored counts the groups of a stored state by what became of them.
+type restored struct {
+	groups  int // that go on
+	dropped int // of monitors that look at something else now, or are gone
+	refused int // that are damaged, or cannot go on with the settings that there are now
+	noRoom  int
+}
+
+// log says what became of a state that was saved at a time.
+func (r restored) log(logger *zap.Logger, at time.Time) {
+	fields := []zap.Field{
+		zap.Time("saved", at), zap.Int("groups", r.groups), zap.Int("dropped", r.dropped), zap.Int("refused", r.refused), zap.Int("without_room", r.noRoom),
+	}
+	switch {
+	case r.groups > 0:
+		logger.Info("Windows and references of the last run restored.", fields...)
+	case r == restored{}:
+		logger.Info("Nothing to restore: the last run knew no group.", fields...)
+	default:
+		logger.Warn("Nothing restored: every group begins again.", fields...)
+	}
+}
+
 // restore reads what snapshot wrote. Monitors that are configured otherwise than they were begin again.
-func (e *engine) restore(schema uint32, blob []byte) error {
+func (e *engine) restore(schema uint32, blob []byte) (r restored, err error) {
 	if schema != stateSchema {
-		return fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
+		return r, fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
 	}
 	d := checkpoint.NewDecoder(blob)
 	var all []saved
@@ -102,56 +125,86 @@ func (e *engine) restore(schema uint32, blob []byte) error {
 		all = append(all, decodeMonitor(d))
 	}
 	if d.Err() != nil {
-		return d.Err()
+		return r, d.Err()
 	}
 	now := time.Now()
 	apply, err := e.output.decode(d, now)
 	if err := errors.Join(err, d.Finish()); err != nil {
-		return err
+		return r, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.reset()
 	apply()
 	for i := range all {
-		e.restoreMonitor(&all[i], now)
+		e.restoreMonitor(&all[i], now, &r)
 	}
-	return nil
+	return r, nil
 }
 
-func (e *engine) restoreMonitor(s *saved, now time.Time) {
+func (e *engine) restoreMonitor(s *saved, now time.Time, r *restored) {
+	logger := e.set.Logger.With(zap.String("monitor", s.name))
 	for _, m := range e.monitors {
-		if m.config.Name != s.name {
-			continue
-		}
-		if m.signature() != s.signature {
-			e.set.Logger.Warn("Monitor looks at something else than it did: it begins again.", zap.String("monitor", s.name))
+		if m.config.Name == s.name && m.signature() == s.signature {
+			m.restore(s, now, logger, r)
 			return
 		}
-		m.restore(s, now, e.set.Logger.With(zap.String("monitor", s.name)))
 	}
+	logger.Warn("Monitor looks at something else than it did, or is gone: what it has learned is dropped.", zap.Int("groups", len(s.groups)))
+	r.dropped += len(s.groups)
 }
 
-func (m *monitor) restore(s *saved, now time.Time, logger *zap.Logger) {
+var errKey = errors.New("its key is damaged, or there twice")
+
+func (m *monitor) restore(s *saved, now time.Time, logger *zap.Logger, r *restored) {
+	refused, noRoom, why := 0, 0, errKey
+	var groups []*group // nil where there is none
 	for i := range s.groups {
-		if _, ok := groupValues(s.groups[i].key, len(m.config.GroupBy)); ok && len(m.groups) < m.config.Limits.Groups {
-			g := m.addGroup(s.groups[i].key, now)
-			g.last = s.groups[i].last
+		g, full := m.restoreGroup(&s.groups[i], now)
+		groups = append(groups, g)
+		switch {
+		case full:
+			noRoom++
+		case g == nil:
+			refused++
 		}
 	}
 	if m.references != nil {
 		m.references.readAll(now)
 	}
-	for i := range s.groups {
-		if g := m.groups[s.groups[i].key]; g != nil {
-			if err := g.restore(s.window, s.groups[i].drift); err != nil {
-				logger.Warn("Windows of a group begin again.", zap.Strings("group", g.values), zap.Error(err))
-			}
+	for i, g := range groups {
+		if g == nil {
+			continue
+		}
+		if err := g.restore(s.window, s.groups[i].drift); err != nil {
+			refused, why = refused+1, err
 		}
 	}
 	for i := range s.series {
 		m.restoreSeries(&s.series[i])
 	}
+	if refused > 0 {
+		logger.Warn("Groups begin again: what they have learned cannot be used.", zap.Int("groups", refused), zap.Error(why))
+	}
+	if noRoom > 0 {
+		logger.Warn("Groups of the last run found no room: see limits.", zap.Int("groups", noRoom))
+	}
+	r.groups += len(s.groups) - refused - noRoom
+	r.refused += refused
+	r.noRoom += noRoom
+}
+
+// restoreGroup makes a group that was saved, as one that has seen nothing. It gives nil where there is no room, or its key is damaged.
+func (m *monitor) restoreGroup(s *savedGroup, now time.Time) (g *group, full bool) {
+	if _, ok := groupValues(s.key, len(m.config.GroupBy)); !ok || m.groups[s.key] != nil {
+		return nil, false
+	}
+	if len(m.groups) >= m.config.Limits.Groups {
+		return nil, true
+	}
+	g = m.addGroup(s.key, now)
+	g.last = s.last
+	return g, false
 }
 
 // restore puts windows, learned references and alarms back. They were saved with a window that may have been changed since.

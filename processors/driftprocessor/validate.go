@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prometheus/otlptranslator"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/reference"
 )
@@ -27,32 +30,46 @@ func (c *Config) Validate() error {
 	if len(c.Monitors) == 0 {
 		fault("monitors must not be empty: say what to compare with what")
 	}
-	names, subjects, concepts := map[string]bool{}, map[string]string{}, map[string]string{}
+	names := map[string]bool{}
 	for i := range c.Monitors {
 		m := &c.Monitors[i]
 		for _, err := range m.faults() {
 			fault("monitors::%d (%s): %w", i, m.Name, err)
 		}
-		if names[m.Name] {
-			fault("monitors::%d: the name %q is that of another monitor", i, m.Name)
+		if m.Name != "" && names[m.Name] {
+			fault("monitors::%d (%s): name must be unique, and is that of another monitor", i, m.Name)
 		}
 		names[m.Name] = true
-		if other, taken := subjects[m.subject()]; taken {
-			fault("monitors::%d (%s): it looks at what %s looks at, and their metrics would be the same series: set attributes to tell them apart", i, m.Name, other)
+	}
+	return errors.Join(append(append(faults, c.seriesFaults()...), c.labelFaults()...)...)
+}
+
+// seriesFaults says which monitors would write the same series. It passes over those of which it is not known what they look at.
+func (c *Config) seriesFaults() []error {
+	var faults []error
+	subjects, concepts := map[string]string{}, map[string]string{}
+	for i := range c.Monitors {
+		m := &c.Monitors[i]
+		if len(m.inputFaults()) > 0 {
+			continue
+		}
+		fault := func(format string, other string) {
+			faults = append(faults, fmt.Errorf("monitors::%d (%s): "+format, i, m.Name, other))
+		}
+		other, taken := subjects[m.subject()]
+		if taken {
+			fault("it looks at what %s looks at, and their metrics would be the same series: set attributes to tell them apart", other)
 		}
 		subjects[m.subject()] = m.Name
 		if m.Kind != kindConcept || m.Muted {
 			continue
 		}
-		if other, taken := concepts[m.conceptSeries()]; taken {
-			fault("monitors::%d (%s): ml_concept_drift_psi of a model has no label that tells it from %s: give one of them kind: data with method: psi, which shows it as the ml_data_drift_score of its feature", i, m.Name, other)
+		if other, shared := concepts[m.conceptSeries()]; shared && !taken {
+			fault("ml_concept_drift_psi of a model has no label that tells it from %s: give one of them kind: data with method: psi, which shows it as the ml_data_drift_score of its feature", other)
 		}
 		concepts[m.conceptSeries()] = m.Name
 	}
-	if err := c.checkLabels(); err != nil {
-		faults = append(faults, err)
-	}
-	return errors.Join(faults...)
+	return faults
 }
 
 // subject is what two monitors may not share.
@@ -103,85 +120,153 @@ func (m *MonitorConfig) faults() []error {
 	faults = append(faults, m.groupFaults()...)
 	faults = append(faults, m.referenceFaults()...)
 	oneOf("bins::type", m.Bins.Type, binsEqualShare, binsEqualWidth)
-	if n := len(m.Bins.Range); n != 0 && (n != 2 || m.Bins.Type != binsEqualWidth || !(m.Bins.Range[0] < m.Bins.Range[1])) {
-		fault("bins::range must be two ascending numbers, for equal_width only (got %v)", m.Bins.Range)
+	settings := m.settings()
+	if err := m.Bins.rangeFault(); err != nil {
+		faults = append(faults, err)
+		settings.Bins.Low, settings.Bins.High = 0, 0
 	}
-	if m.Limits.Groups < 1 || m.Limits.Series < 1 {
-		fault("limits::groups and limits::series must be at least 1 (got %d and %d)", m.Limits.Groups, m.Limits.Series)
+	if w := settings.Window; m.Input.Metric == "" && w.Samples > 0 && m.MinEffective > float64(w.Samples) {
+		fault("min_effective must be at most window::samples, %d: no window has more values (got %v)", w.Samples, m.MinEffective)
+	}
+	if m.Limits.Groups < 1 {
+		fault("limits::groups must be at least 1 (got %d)", m.Limits.Groups)
+	}
+	if m.Limits.Series < 1 {
+		fault("limits::series must be at least 1 (got %d)", m.Limits.Series)
 	}
 	if m.Limits.IdleAfter < time.Minute {
 		fault("limits::idle_after must be at least 1m (got %s)", m.Limits.IdleAfter)
 	}
-	settings := m.settings()
 	if err, ok := settings.Validate().(interface{ Unwrap() []error }); ok {
 		faults = append(faults, err.Unwrap()...)
 	}
 	return faults
 }
 
+func (c *BinsConfig) rangeFault() error {
+	switch {
+	case len(c.Range) == 0:
+		return nil
+	case c.Type != binsEqualWidth:
+		return fmt.Errorf("bins::range is for bins::type equal_width (got %v for %s)", c.Range, c.Type)
+	case len(c.Range) != 2 || !(c.Range[0] < c.Range[1]) || math.IsInf(c.Range[1]-c.Range[0], 0):
+		return fmt.Errorf("bins::range must be two finite numbers that ascend (got %v)", c.Range)
+	}
+	return nil
+}
+
+const inputs = "predictions, evaluations, requests, {attribute: …} or {metric: …}"
+
 func (m *MonitorConfig) inputFaults() []error {
 	var faults []error
 	fault := func(format string, arguments ...any) { faults = append(faults, fmt.Errorf(format, arguments...)) }
-	given := 0
-	for _, input := range []string{m.Input.Events, m.Input.Attribute, m.Input.Metric} {
-		if input != "" {
-			given++
+	input := &m.Input
+	switch given := input.given(); {
+	case len(given) == 0:
+		fault("input is required: " + inputs)
+	case len(given) > 1:
+		fault("input must be one of "+inputs+" (got %s)", strings.Join(given, " and "))
+	case input.Events != "" && !slices.Contains([]string{inputPredictions, inputEvaluations, inputRequests}, input.Events):
+		fault("input must be "+inputs+" (got %q)", input.Events)
+	}
+	if len(faults) > 0 {
+		return faults // what it goes with is not known
+	}
+	if input.EventName != "" && input.Attribute == "" {
+		fault("input::event_name is for input::attribute, which is not set (got %q)", input.EventName)
+	}
+	switch input.Sums {
+	case "", sumsDelta:
+	case sumsRate:
+		if input.Metric == "" {
+			fault("input::sums is for input::metric, which is not set (got %q)", input.Sums)
 		}
-	}
-	if given != 1 {
-		fault("input must be predictions, evaluations, requests, {attribute: …} or {metric: …}: exactly one of them")
-	}
-	switch m.Input.Events {
-	case "", inputPredictions, inputEvaluations, inputRequests:
 	default:
-		fault("input must be predictions, evaluations, requests, {attribute: …} or {metric: …} (got %q)", m.Input.Events)
+		fault("input::sums must be delta or rate (got %q)", input.Sums)
 	}
-	if m.Input.EventName != "" && m.Input.Attribute == "" {
-		fault("input::event_name restricts input::attribute, which is not set")
+	if m.Value != "" && input.Events == "" {
+		fault("value is for predictions, evaluations and requests, of which it is a field (got %q)", m.Value)
 	}
-	if m.Input.Sums != "" && m.Input.Sums != sumsDelta && m.Input.Sums != sumsRate {
-		fault("input::sums must be delta or rate (got %q)", m.Input.Sums)
+	if m.Kind == kindConcept && m.Value == "" && (input.Events == inputEvaluations || input.Events == inputRequests) {
+		fault("value is required: a concept monitor of %s looks at one field", input.Events)
 	}
-	if m.Value != "" && m.Input.Events == "" {
-		fault("value is a field of predictions, evaluations or requests: it says nothing of an attribute or a metric")
-	}
-	if m.Kind == kindConcept && m.Value == "" && (m.Input.Events == inputEvaluations || m.Input.Events == inputRequests) {
-		fault("value is required: a concept monitor of %s looks at one field", m.Input.Events)
-	}
-	if m.Input.Metric != "" && m.Type == typeCategorical {
+	if input.Metric != "" && m.Type == typeCategorical {
 		fault("type must not be categorical: the points of a metric are numbers")
+	}
+	if m.absentIsMissing() && !m.recordsAreWhole() {
+		fault("absent_is_missing is for predictions, requests, and an input::attribute with input::event_name: no other record must have every value (got true)")
 	}
 	return faults
 }
 
+// given are the inputs that are set.
+func (c *InputConfig) given() (given []string) {
+	for _, input := range []struct{ key, value string }{{"events", c.Events}, {"attribute", c.Attribute}, {"metric", c.Metric}} {
+		if input.value != "" {
+			given = append(given, fmt.Sprintf("%s: %s", input.key, input.value))
+		}
+	}
+	return given
+}
+
+// recordsAreWhole says that each record that is looked at ought to have every value that is looked at.
+func (m *MonitorConfig) recordsAreWhole() bool {
+	switch m.Input.Events {
+	case inputPredictions, inputRequests:
+		return true
+	case inputEvaluations: // one record for each result
+		return false
+	}
+	return m.Input.Attribute != "" && m.Input.EventName != ""
+}
+
+// groupFaults says what is wrong with the keys of a group and of the attributes beside them.
 func (m *MonitorConfig) groupFaults() []error {
 	var faults []error
-	seen := map[string]bool{}
+	fault := func(format string, arguments ...any) { faults = append(faults, fmt.Errorf(format, arguments...)) }
+	set := map[string]bool{}
+	faulty := false
 	for _, key := range m.GroupBy {
-		if key == "" || seen[key] {
-			faults = append(faults, fmt.Errorf("group_by must not hold a key twice, or an empty one (got %q)", m.GroupBy))
-		}
-		seen[key] = true
+		faulty = faulty || key == "" || set[key] || ofVerdicts(key)
+		set[key] = true
 	}
-	for key := range m.Attributes {
-		if key == "" || seen[key] || key == keyFeatureName || key == keySeverity {
-			faults = append(faults, fmt.Errorf("attributes::%s is empty or stands on the verdicts already", key))
+	if faulty {
+		fault("group_by must not hold a key twice, an empty one, %s or %s, which verdicts have (got %q)", keyFeatureName, keySeverity, m.GroupBy)
+	}
+	for _, key := range slices.Sorted(maps.Keys(m.Attributes)) {
+		switch {
+		case key == "" || ofVerdicts(key):
+			fault("attributes must not have an empty key, %s or %s, which verdicts have (got %q)", keyFeatureName, keySeverity, key)
+		case set[key]:
+			fault("attributes::%s must not be a key of group_by, which verdicts have (got %q)", key, m.Attributes[key])
 		}
 	}
 	return faults
+}
+
+// ofVerdicts says that a key stands on verdicts, whatever the configuration.
+func ofVerdicts(key string) bool {
+	label, _ := (&otlptranslator.LabelNamer{}).Build(key)
+	return label == "feature_name" || label == keySeverity
 }
 
 func (m *MonitorConfig) referenceFaults() []error {
 	var faults []error
 	r := &m.Reference
 	if r.File == "" && r.First == 0 {
-		faults = append(faults, errors.New("reference needs a file, or first: the number of values of production that make one"))
+		faults = append(faults, errors.New("reference::file is required, or reference::first: the number of values of production that make a reference"))
 	}
 	if r.ReloadInterval < time.Second {
 		faults = append(faults, fmt.Errorf("reference::reload_interval must be at least 1s (got %s)", r.ReloadInterval))
 	}
+	if r.Ordered && r.File == "" {
+		faults = append(faults, errors.New("reference::ordered is for reference::file, which is not set (got true)"))
+	}
 	if r.File == "" {
 		return faults
+	}
+	if scheme, _, isURL := strings.Cut(r.File, "://"); isURL && !slices.Contains([]string{"file", "s3", "gs"}, scheme) {
+		faults = append(faults, fmt.Errorf("reference::file must be a path, or a URL of file, s3 or gs (got one of %s)", scheme))
 	}
 	template, err := reference.ParseTemplate(r.File)
 	if err != nil {
