@@ -402,6 +402,37 @@ func TestAFeatureThatStopsComing(t *testing.T) {
 	})
 }
 
+// With absent_is_missing the one value that a monitor looks at may be missing too.
+func TestAnAbsentValueIsMissing(t *testing.T) {
+	f := func(input, key string, missing int) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			s := newScene(t, "monitors: [{name: m, reference: {first: 200}, window: {samples: 100}, "+input+"}]")
+			rng := seeded(7)
+			for i := range 300 {
+				values := map[string]any{key: rng.NormFloat64()}
+				if i >= 200 && i%2 == 0 {
+					delete(values, key)
+				}
+				s.send(named(event.NamePrediction, values))
+			}
+			d := s.sink.drifts(t)
+			if missing == 0 {
+				assert.Empty(t, d)
+				return
+			}
+			require.Len(t, d, 1)
+			assert.Equal(t, "critical", d[0].SeverityName)
+			assert.Equal(t, "missing", d[0].Cause)
+			assert.EqualValues(t, 100-missing, d[0].N.Value)
+		})
+	}
+	f("input: predictions, value: features.age, absent_is_missing: true", "features.age", 50)
+	f("input: predictions, value: confidence, kind: concept, absent_is_missing: true", "confidence", 50)
+	f("input: {attribute: age, event_name: guardian.prediction}, absent_is_missing: true", "age", 50)
+	f("input: predictions, value: features.age", "features.age", 0)
+}
+
 // Late values and those ahead of the clock are left out, and counted.
 func TestLateAndAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

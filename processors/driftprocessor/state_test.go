@@ -6,6 +6,7 @@ package driftprocessor
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,8 +18,13 @@ import (
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
 	"github.com/llm-guardian/otelcol-guardian/internal/event"
+	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
 var storageID = component.MustNewID("file_storage")
@@ -178,4 +184,95 @@ monitors:
 	f(400, 0.1, false, 400)
 	f(400, 0.05, false, 400)
 	f(500, 0.1, false, 500) // the window begins again, against the same reference
+}
+
+// The log says what became of the state of the last run.
+func TestTheLogSaysWhatWasRestored(t *testing.T) {
+	directory := t.TempDir()
+	monitors := func(more string) string {
+		return "{storage: file_storage, monitors: [{name: m, input: predictions, value: features.x, reference: {first: 100}" + more + "}]}"
+	}
+	// run starts a processor, gives what it says of restoring, and has it see models of so many names.
+	run := func(section string, models int) []string {
+		host := newStorage(t, directory)
+		cfg, err := testutil.LoadConfig(t, NewFactory(), section)
+		require.NoError(t, err)
+		set, _ := newSettings(t)
+		core, logs := observer.New(zapcore.InfoLevel)
+		set.Logger = zap.New(core)
+		p, err := createLogs(t.Context(), set, cfg, &sink{})
+		require.NoError(t, err)
+		require.NoError(t, p.Start(t.Context(), host))
+		for i := range models {
+			require.NoError(t, p.ConsumeLogs(t.Context(), newLogs(prediction(map[string]any{"model.name": fmt.Sprint(i), "features.x": 1.5}))))
+		}
+		require.NoError(t, p.Shutdown(t.Context()))
+		require.NoError(t, host.stop(t))
+		var said []string
+		for _, entry := range logs.All() {
+			text := []string{entry.Level.String(), entry.Message}
+			for _, key := range []string{"groups", "dropped", "refused", "without_room"} {
+				if n, ok := entry.ContextMap()[key]; ok {
+					text = append(text, fmt.Sprintf("%s=%v", key, n))
+				}
+			}
+			said = append(said, strings.Join(text, " "))
+		}
+		return said
+	}
+	// save writes what a run finds as its last state.
+	save := func(schema uint32, blob []byte) {
+		host := newStorage(t, directory)
+		set, _ := newSettings(t)
+		store, err := checkpoint.Open(t.Context(), host, component.KindProcessor, set.ID, checkpoint.Settings{Storage: &storageID, Name: "logs", Logger: set.Logger})
+		require.NoError(t, err)
+		_, _ = store.Load(t.Context(), func(uint32, []byte) error { return nil })
+		for range 2 {
+			require.NoError(t, store.Save(t.Context(), schema, blob))
+		}
+		require.NoError(t, store.Close(t.Context()))
+		require.NoError(t, host.stop(t))
+	}
+	const again = "warn Nothing restored: every group begins again. groups=0 "
+	const dropped = "warn Monitor looks at something else than it did, or is gone: what it has learned is dropped. groups=2"
+	assert.Equal(t, []string{"info Nothing to restore: there is no state of a last run."}, run(monitors(""), 0))
+	assert.Equal(t, []string{"info Nothing to restore: the last run knew no group. groups=0 dropped=0 refused=0 without_room=0"}, run(monitors(""), 3))
+	assert.Equal(t, []string{"info Windows and references of the last run restored. groups=3 dropped=0 refused=0 without_room=0"}, run(monitors(""), 3))
+	assert.Equal(t, []string{
+		"warn Groups of the last run found no room: see limits. groups=1",
+		"info Windows and references of the last run restored. groups=2 dropped=0 refused=0 without_room=1",
+	}, run(monitors(", limits: {groups: 2}"), 0))
+	assert.Equal(t, []string{
+		"warn Groups begin again: what they have learned cannot be used. groups=2",
+		again + "dropped=0 refused=2 without_room=0",
+	}, run(monitors(", season: {phases: 24}"), 2))
+	assert.Equal(t, []string{dropped, again + "dropped=2 refused=0 without_room=0"}, run(monitors(", type: numeric"), 2))
+	assert.Equal(t, []string{dropped, again + "dropped=2 refused=0 without_room=0"}, run(strings.Replace(monitors(""), "name: m", "name: n", 1), 0))
+
+	var twice checkpoint.Encoder // the state of a monitor with the same group twice
+	cfg, err := testutil.LoadConfig(t, NewFactory(), monitors(""))
+	require.NoError(t, err)
+	m := newMonitor(&cfg.(*Config).Monitors[0])
+	twice.Count(1)
+	twice.String("m")
+	twice.String(m.signature())
+	encodeWindow(&twice, m.settings.Window)
+	twice.Count(2)
+	g := m.addGroup("\x01a\x01b", time.Now())
+	for range 2 {
+		twice.String(g.key)
+		twice.Varint(0)
+		twice.Bytes(g.drift.Append(nil))
+	}
+	twice.Count(0) // series
+	twice.Count(0) // verdicts that wait
+	save(stateSchema, twice.Data())
+	assert.Equal(t, []string{
+		"warn Groups begin again: what they have learned cannot be used. groups=1",
+		"info Windows and references of the last run restored. groups=1 dropped=0 refused=1 without_room=0",
+	}, run(monitors(""), 0))
+
+	save(stateSchema+1, []byte("of a later version"))
+	said := run(monitors(""), 0)
+	assert.Equal(t, "warn Nothing restored: the state of the last run was refused, and every group begins again.", said[len(said)-1])
 }
