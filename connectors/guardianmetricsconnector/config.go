@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/duplicates"
 )
 
 // Config is the configuration of a guardian_metrics connector.
@@ -159,10 +161,11 @@ func (c *Config) Validate() error {
 			fault("%s must be at least %d (got %d)", key, least, value)
 		}
 	}
-	share := func(key string, value float64) {
-		if !(value >= 0 && value <= 1) {
+	share := func(key string, value float64) (ok bool) {
+		if ok = value >= 0 && value <= 1; !ok {
 			fault("%s must be from 0 to 1 (got %v)", key, value)
 		}
+		return ok
 	}
 	if c.FlushInterval < time.Second/10 {
 		fault("flush_interval must be at least 100ms (got %s)", c.FlushInterval)
@@ -174,60 +177,65 @@ func (c *Config) Validate() error {
 		fault("checkpoint_interval must not be negative (got %s)", c.CheckpointInterval)
 	}
 	if c.CheckpointInterval > 0 && c.Storage == nil {
-		fault("checkpoint_interval is %s, but there is no storage to save to: set storage", c.CheckpointInterval)
+		fault("checkpoint_interval is for storage, which is not set (got %s)", c.CheckpointInterval)
 	}
 	atLeast("series::limit", c.Series.Limit, 1)
-	if c.Series.IdleAfter < c.FlushInterval {
-		fault("series::idle_after must not be shorter than flush_interval (got %s)", c.Series.IdleAfter)
+	if c.Series.IdleAfter <= 0 || c.Series.IdleAfter < c.FlushInterval {
+		fault("series::idle_after must be positive, and not shorter than flush_interval, %s (got %s)", c.FlushInterval, c.Series.IdleAfter)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Metrics)) {
-		if err := c.Metrics[name].validate(name); err != nil {
-			faults = append(faults, err)
-		}
+		faults = append(faults, c.Metrics[name].faults(name)...)
 	}
 	if c.QualityTier.Wait < 0 {
 		fault("quality_tier::wait must not be negative (got %s)", c.QualityTier.Wait)
 	}
 	atLeast("quality_tier::limit", c.QualityTier.Limit, 1)
-	share("quality_tier::high", c.QualityTier.High)
-	share("quality_tier::medium", c.QualityTier.Medium)
-	if c.QualityTier.Medium > c.QualityTier.High {
-		fault("quality_tier::medium must not be above quality_tier::high (got %v and %v)", c.QualityTier.Medium, c.QualityTier.High)
+	high, medium := share("quality_tier::high", c.QualityTier.High), share("quality_tier::medium", c.QualityTier.Medium)
+	if high && medium && c.QualityTier.Medium > c.QualityTier.High {
+		fault("quality_tier::medium must not be above quality_tier::high, %v (got %v)", c.QualityTier.High, c.QualityTier.Medium)
+	}
+	for _, names := range []struct {
+		key string
+		of  []string
+	}{{"quality", c.Results.Quality}, {"confidence", c.Results.Confidence}} {
+		if slices.Contains(names.of, "") {
+			fault("results::%s must not hold an empty name (got %q)", names.key, names.of)
+		}
 	}
 	share("low_confidence", c.LowConfidence)
 	if c.Duplicates.Window <= 0 {
 		fault("duplicates::window must be positive (got %s)", c.Duplicates.Window)
 	}
-	atLeast("duplicates::limit", c.Duplicates.Limit, 1)
+	if c.Duplicates.Limit < 1 || c.Duplicates.Limit > duplicates.MaxLimit {
+		fault("duplicates::limit must be from 1 to %d (got %d)", duplicates.MaxLimit, c.Duplicates.Limit)
+	}
 	atLeast("limits::tenants", c.Limits.Tenants, 0)
 	atLeast("limits::classes", c.Limits.Classes, 0)
 	atLeast("limits::features", c.Limits.Features, 0)
 	atLeast("limits::open_requests", c.Limits.OpenRequests, 1)
 	atLeast("limits::improvements", c.Limits.Improvements, 1)
 	for i := range c.Spans {
-		if err := c.Spans[i].validate(); err != nil {
-			fault("spans::%d: %w", i, err)
+		for _, err := range c.Spans[i].faults() {
+			fault("spans::%d::%w", i, err)
 		}
 	}
 	return errors.Join(faults...)
 }
 
-func (m MetricConfig) validate(name string) error {
+func (m MetricConfig) faults(name string) (faults []error) {
 	known := find(name)
 	if known == nil {
-		return fmt.Errorf("metrics::%s: there is no metric of that name; names are those of METRICS.md, such as ml.requests", name)
+		return []error{fmt.Errorf("metrics must have names of METRICS.md, such as ml.requests (got %q)", name)}
 	}
-	for _, attribute := range m.Attributes {
-		if !slices.Contains(known.optional, attribute) {
-			return fmt.Errorf("metrics::%s::attributes: %q is not an optional attribute of it; it has %s", name, attribute, listOr(known.optional, "none"))
+	for i, attribute := range m.Attributes {
+		switch {
+		case len(known.optional) == 0:
+			return []error{fmt.Errorf("metrics::%s::attributes must be empty: it has no optional attributes (got %q)", name, m.Attributes)}
+		case !slices.Contains(known.optional, attribute):
+			faults = append(faults, fmt.Errorf("metrics::%s::attributes must be among %s (got %q)", name, strings.Join(known.optional, ", "), attribute))
+		case slices.Contains(m.Attributes[:i], attribute):
+			faults = append(faults, fmt.Errorf("metrics::%s::attributes must not hold one twice (got %q)", name, attribute))
 		}
 	}
-	return nil
-}
-
-func listOr(names []string, none string) string {
-	if len(names) == 0 {
-		return none
-	}
-	return strings.Join(names, ", ")
+	return faults
 }

@@ -4,9 +4,7 @@
 package guardianmetricsconnector
 
 import (
-	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -23,31 +21,12 @@ func TestReadmeExamples(t *testing.T) {
 	testutil.ReadmeExamples(t, NewFactory(), "connectors")
 }
 
-// Every option stands in the README's table.
-func TestReadmeNamesEveryOption(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	var walk func(reflect.Type, string)
-	walk = func(of reflect.Type, prefix string) {
-		for field := range of.Fields() {
-			key := field.Tag.Get("mapstructure")
-			if key == "" {
-				continue
-			}
-			kind := field.Type
-			switch {
-			case kind.Kind() == reflect.Struct:
-				walk(kind, prefix+key+"::")
-			case kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.Struct:
-				walk(kind.Elem(), prefix+key+"::")
-			case kind.Kind() == reflect.Map:
-				walk(kind.Elem(), prefix+key+"::<name>::")
-			default:
-				assert.Contains(t, string(readme), "| `"+prefix+key+"` |", "the README's table of options")
-			}
-		}
-	}
-	walk(reflect.TypeFor[Config](), "")
+// Every option stands in the README's table with its default.
+func TestReadmeTables(t *testing.T) {
+	config := createDefaultConfig().(*Config)
+	config.Metrics = map[string]MetricConfig{"<name>": {Enabled: new(MetricConfig{}.enabled())}}
+	config.Spans = []SpanConfig{{}}
+	testutil.ReadmeOptions(t, config)
 }
 
 func TestEveryOptionIsRead(t *testing.T) {
@@ -77,7 +56,7 @@ func TestEveryOptionIsRead(t *testing.T) {
 	}, config)
 }
 
-// All faults are reported at once, each with its key, its rule and what stands there.
+// All faults are reported at once, each with its key, its rule and what stands there, and each once.
 func TestValidateReportsEverything(t *testing.T) {
 	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "invalid.yaml"))
 	require.NoError(t, err)
@@ -85,25 +64,55 @@ func TestValidateReportsEverything(t *testing.T) {
 	require.NoError(t, conf.Unmarshal(config))
 	err = config.Validate()
 	require.Error(t, err)
-	for _, fault := range []string{
+	assert.Equal(t, []string{
 		"flush_interval must be at least 100ms (got 1ms)",
 		`temporality must be cumulative or delta (got "both")`,
-		"checkpoint_interval is 1m0s, but there is no storage to save to",
+		"checkpoint_interval is for storage, which is not set (got 1m0s)",
 		"series::limit must be at least 1 (got 0)",
-		"metrics::ml.request: there is no metric of that name",
-		`metrics::ml.requests::attributes: "batch_size" is not an optional attribute of it; it has none`,
+		"series::idle_after must be positive, and not shorter than flush_interval, 1ms (got -1s)",
+		`metrics must have names of METRICS.md, such as ml.requests (got "ml.request")`,
+		`metrics::ml.requests::attributes must be empty: it has no optional attributes (got ["batch_size" "model"])`,
+		`metrics::model.inference.duration::attributes must be among batch_size, sequence_length (got "batch")`,
+		`metrics::model.inference.duration::attributes must not hold one twice (got "batch_size")`,
 		"quality_tier::wait must not be negative (got -1s)",
-		"quality_tier::medium must not be above quality_tier::high (got 0.9 and 0.5)",
+		"quality_tier::limit must be at least 1 (got 0)",
+		"quality_tier::medium must not be above quality_tier::high, 0.5 (got 0.9)",
+		`results::quality must not hold an empty name (got ["quality" ""])`,
+		`results::confidence must not hold an empty name (got [""])`,
 		"low_confidence must be from 0 to 1 (got 70)",
 		"duplicates::window must be positive (got 0s)",
+		"duplicates::limit must be from 1 to 1073741824 (got 2000000000)",
+		"limits::tenants must be at least 0 (got -1)",
+		"limits::classes must be at least 0 (got -1)",
+		"limits::features must be at least 0 (got -1)",
 		"limits::open_requests must be at least 1 (got 0)",
-		"spans::0: conditions must not be empty",
-		"one of model_name and specialist_type is required",
-		"spans::1: conditions:",
-		"endpoint:",
-	} {
-		assert.ErrorContains(t, err, fault)
+		"limits::improvements must be at least 1 (got 0)",
+		"spans::0::conditions is required: OTTL conditions that must all hold",
+		"spans::0::model_name is required, or specialist_type",
+		`spans::1::conditions::1 must be an OTTL condition (got "kind = SPAN_KIND_SERVER"): `,
+		`spans::1::endpoint must be an OTTL value (got "nonsense("): `,
+	}, withoutCauses(err))
+}
+
+// withoutCauses gives the faults of an error without what OTTL says of them.
+func withoutCauses(err error) []string {
+	faults := strings.Split(err.Error(), "\n")
+	for i, fault := range faults {
+		if before, _, found := strings.Cut(fault, "\"): "); found {
+			faults[i] = before + "\"): "
+		}
 	}
+	return faults
+}
+
+// One fault is not a reason for another one.
+func TestFaultsAreNotRepeated(t *testing.T) {
+	config := createDefaultConfig().(*Config)
+	config.QualityTier.High, config.QualityTier.Medium = -1, 0.5
+	require.EqualError(t, config.Validate(), "quality_tier::high must be from 0 to 1 (got -1)")
+	config = createDefaultConfig().(*Config)
+	config.CheckpointInterval = -time.Second
+	require.EqualError(t, config.Validate(), "checkpoint_interval must not be negative (got -1s)")
 }
 
 func TestUnknownKeysAreErrors(t *testing.T) {

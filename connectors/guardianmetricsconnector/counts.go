@@ -34,6 +34,7 @@ type counts struct {
 	labels       keyedLabels // of a request that comes in no lot
 	keys         *keyMaker
 	seen         *identities
+	displaced    uint64 // ids that were counted as given up
 	tiers        *tierJoin
 	requests     *requestTotals
 	open         *openRequests
@@ -156,7 +157,7 @@ func newCounts(config *Config, telemetry *telemetry) (*counts, error) {
 		confidenceNames: setOf(config.Results.Confidence),
 		lowConfidence:   formatThreshold(config.LowConfidence),
 	}
-	c.tiers = newTierJoin(config.QualityTier, keys, c.countHeld)
+	c.tiers = newTierJoin(config.QualityTier, keys, c.countHeld, telemetry.limited)
 	c.inferenceOptions = config.Metrics["model.inference.duration"].Attributes
 	return c, nil
 }
@@ -187,7 +188,15 @@ func (o *occasion) of(meta *event.Meta) {
 func (c *counts) settle(now time.Time, last bool) {
 	c.showRequests()
 	c.tiers.expire(now, last && c.config.Storage == nil)
+	c.countDisplaced()
 	c.showDerived(now)
+}
+
+// countDisplaced counts the ids that had to make room for younger ones before their time: what comes with them again counts again.
+func (c *counts) countDisplaced() {
+	displaced := c.seen.table.Stats().Displaced
+	c.telemetry.limitedBy("duplicates", int(displaced-c.displaced))
+	c.displaced = displaced
 }
 
 // flush gives what is to be emitted at now: one set of metrics, or two when a series

@@ -84,7 +84,7 @@ func (e *engine) restore(ctx context.Context) error {
 	if e.counts, err = newCounts(e.config, e.telemetry); err != nil {
 		return err
 	}
-	restored, ok := e.store.Load(ctx, func(schema uint32, blob []byte) error {
+	state, ok := e.store.Load(ctx, func(schema uint32, blob []byte) error {
 		fresh, err := newCounts(e.config, e.telemetry)
 		if err != nil {
 			return err
@@ -95,10 +95,30 @@ func (e *engine) restore(ctx context.Context) error {
 		e.counts = fresh
 		return nil
 	})
-	if ok {
-		e.set.Logger.Info("Counts of the last run restored.", zap.Time("saved", restored.SavedAt))
+	switch {
+	case ok:
+		e.logRestored(state.SavedAt)
+	case e.store.Stats().Rejected > 0:
+		e.set.Logger.Warn("Nothing restored: the state of the last run was refused, and every count begins again at 0.")
+	case e.config.Storage != nil:
+		e.set.Logger.Info("Nothing to restore: there is no state of a last run.")
 	}
 	return nil
+}
+
+// logRestored says what the counts of the last run are, which were saved at a time.
+func (e *engine) logRestored(at time.Time) {
+	now := e.stats()
+	series := 0
+	for _, n := range now.series {
+		series += n
+	}
+	fields := []zap.Field{zap.Time("saved", at), zap.Int("series", series), zap.Int("known_ids", now.entries["duplicates"])}
+	if series == 0 {
+		e.set.Logger.Info("Nothing to restore: the last run had no series.", fields...)
+		return
+	}
+	e.set.Logger.Info("Counts of the last run restored.", fields...)
 }
 
 // Shutdown emits and saves once more.

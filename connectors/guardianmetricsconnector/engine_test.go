@@ -5,6 +5,7 @@ package guardianmetricsconnector
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,9 +21,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/llm-guardian/otelcol-guardian/connectors/guardianmetricsconnector/internal/metadata"
+	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
@@ -120,6 +125,57 @@ func TestRestart(t *testing.T) {
 	assert.Equal(t, []map[string]bool{{"compliance.violations 0": true}, {"compliance.violations 2": true}}, run("1", "the same each time"))
 	assert.Equal(t, []map[string]bool{{"compliance.violations 3": true}, {"compliance.violations 3": true}}, run("2", "the same each time"))
 	assert.Equal(t, []map[string]bool{{"compliance.violations 4": true}, {"compliance.violations 4": true}}, run("3", "the same each time"))
+}
+
+// The log says what became of the counts of the last run.
+func TestTheLogSaysWhatWasRestored(t *testing.T) {
+	storageID := component.MustNewID("file_storage")
+	directory := t.TempDir()
+	run := func(ids ...string) (said []string) {
+		storage := newFileStorage(t, storageID, directory)
+		host := &storageHost{extensions: map[component.ID]component.Component{storageID: storage}}
+		config := createDefaultConfig().(*Config)
+		config.Storage = &storageID
+		set := connectortest.NewNopSettings(metadata.Type)
+		core, logs := observer.New(zapcore.InfoLevel)
+		set.ID, set.Logger = component.NewID(metadata.Type), zap.New(core)
+		connector, err := createLogsToMetrics(t.Context(), set, config, &refusing{})
+		require.NoError(t, err)
+		require.NoError(t, connector.Start(t.Context(), host))
+		for _, id := range ids {
+			require.NoError(t, connector.ConsumeLogs(t.Context(), violation(id)))
+		}
+		require.NoError(t, connector.Shutdown(context.Background()))
+		require.NoError(t, storage.Shutdown(context.Background()))
+		for _, entry := range logs.All() {
+			text := entry.Level.String() + " " + entry.Message
+			for _, key := range []string{"series", "known_ids"} {
+				if n, ok := entry.ContextMap()[key]; ok {
+					text += fmt.Sprintf(" %s=%v", key, n)
+				}
+			}
+			said = append(said, text)
+		}
+		return said
+	}
+	assert.Equal(t, []string{"info Nothing to restore: there is no state of a last run."}, run())
+	assert.Equal(t, []string{"info Nothing to restore: the last run had no series. series=0 known_ids=0"}, run("1", "2"))
+	assert.Equal(t, []string{"info Counts of the last run restored. series=1 known_ids=2"}, run())
+
+	storage := newFileStorage(t, storageID, directory)
+	host := &storageHost{extensions: map[component.ID]component.Component{storageID: storage}}
+	store, err := checkpoint.Open(t.Context(), host, component.KindConnector, component.NewID(metadata.Type), checkpoint.Settings{
+		Storage: &storageID, Name: "counts", Logger: zaptest.NewLogger(t),
+	})
+	require.NoError(t, err)
+	_, _ = store.Load(t.Context(), func(uint32, []byte) error { return nil })
+	for range 2 {
+		require.NoError(t, store.Save(t.Context(), stateSchema+1, []byte("of a later version")))
+	}
+	require.NoError(t, store.Close(t.Context()))
+	require.NoError(t, storage.Shutdown(t.Context()))
+	said := run()
+	assert.Equal(t, "warn Nothing restored: the state of the last run was refused, and every count begins again at 0.", said[len(said)-1])
 }
 
 func newFileStorage(t *testing.T, id component.ID, directory string) component.Component {

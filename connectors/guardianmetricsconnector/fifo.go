@@ -37,5 +37,18 @@ func (q *fifo[T]) pop() (item T, ok bool) {
 	return item, ok
 }
 
+// keep drops the items for which wanted is false.
+func (q *fifo[T]) keep(wanted func(T) bool) {
+	n := 0
+	for _, item := range q.all() {
+		if wanted(item) {
+			q.items[n] = item
+			n++
+		}
+	}
+	clear(q.items[n:])
+	q.items, q.head = q.items[:n], 0
+}
+
 // all gives the items, the oldest first.
 func (q *fifo[T]) all() []T { return q.items[q.head:] }

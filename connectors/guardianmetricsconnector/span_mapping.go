@@ -24,38 +24,41 @@ type spanMapping struct {
 	model, version, specialist, endpointOf *ottl.ValueExpression[*ottlspan.TransformContext]
 }
 
-func (s *SpanConfig) validate() error {
-	var faults []error
+// faults says everything that is wrong with a mapping. Each fault begins with the key.
+func (s *SpanConfig) faults() (faults []error) {
 	if len(s.Conditions) == 0 {
-		faults = append(faults, errors.New("conditions must not be empty"))
+		faults = append(faults, errors.New("conditions is required: OTTL conditions that must all hold"))
 	}
 	if s.ModelName == "" && s.SpecialistType == "" {
-		faults = append(faults, errors.New("one of model_name and specialist_type is required"))
+		faults = append(faults, errors.New("model_name is required, or specialist_type"))
 	}
-	_, err := compileMapping(s, component.TelemetrySettings{Logger: zap.NewNop()})
-	return errors.Join(append(faults, err)...)
+	_, wrong := compileMapping(s, component.TelemetrySettings{Logger: zap.NewNop()})
+	return append(faults, wrong...)
 }
 
 func compileMappings(configs []SpanConfig, set component.TelemetrySettings) ([]*spanMapping, error) {
 	mappings := make([]*spanMapping, len(configs))
 	for i := range configs {
-		var err error
-		if mappings[i], err = compileMapping(&configs[i], set); err != nil {
-			return nil, fmt.Errorf("spans::%d: %w", i, err)
+		var faults []error
+		if mappings[i], faults = compileMapping(&configs[i], set); len(faults) > 0 {
+			return nil, fmt.Errorf("spans::%d: %w", i, errors.Join(faults...))
 		}
 	}
 	return mappings, nil
 }
 
-func compileMapping(config *SpanConfig, set component.TelemetrySettings) (*spanMapping, error) {
+func compileMapping(config *SpanConfig, set component.TelemetrySettings) (m *spanMapping, faults []error) {
 	parser, err := ottlspan.NewParser(ottlfuncs.StandardConverters[*ottlspan.TransformContext](), set)
 	if err != nil {
-		return nil, err
+		return nil, []error{err}
 	}
-	m := &spanMapping{}
-	var faults []error
-	if m.conditions, err = parser.ParseConditions(config.Conditions); err != nil {
-		faults = append(faults, fmt.Errorf("conditions: %w", err))
+	m = &spanMapping{}
+	for i, condition := range config.Conditions {
+		parsed, err := parser.ParseCondition(condition)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("conditions::%d must be an OTTL condition (got %q): %w", i, condition, err))
+		}
+		m.conditions = append(m.conditions, parsed)
 	}
 	for _, value := range []struct {
 		key, expression string
@@ -70,10 +73,10 @@ func compileMapping(config *SpanConfig, set component.TelemetrySettings) (*spanM
 			continue
 		}
 		if *value.into, err = parser.ParseValueExpression(value.expression); err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", value.key, err))
+			faults = append(faults, fmt.Errorf("%s must be an OTTL value (got %q): %w", value.key, value.expression, err))
 		}
 	}
-	return m, errors.Join(faults...)
+	return m, faults
 }
 
 // read fills the request from the span if the conditions hold. An error means that

@@ -65,8 +65,10 @@ func rejectionLabels(r rejection) []attribute.KeyValue {
 
 func (t *telemetry) counted(event string, n int) { count(t.events, event, n, eventLabel) }
 func (t *telemetry) duplicate(event string)      { count(t.duplicates, event, 1, eventLabel) }
-func (t *telemetry) limited(table string)        { count(t.limits, table, 1, tableLabel) }
+func (t *telemetry) limited(table string)        { t.limitedBy(table, 1) }
 func (t *telemetry) unlabelled()                 { t.untiered++ }
+
+func (t *telemetry) limitedBy(table string, n int) { count(t.limits, table, n, tableLabel) }
 
 func (t *telemetry) rejected(event, reason string) {
 	count(t.rejections, rejection{event, reason}, 1, rejectionLabels)
@@ -147,8 +149,8 @@ func (e *engine) stats() stats {
 	taken := stats{
 		entries: map[string]int{
 			"duplicates":    c.seen.table.Stats().Done,
-			"held_requests": len(c.tiers.held),
-			"early_tiers":   len(c.tiers.early),
+			tableHeld:       c.tiers.holding,
+			tableEarly:      len(c.tiers.early),
 			"open_requests": len(c.open.byID),
 			"improvements":  len(c.improvements.byID),
 			"tenants":       c.tenantNames.len(),

@@ -19,12 +19,20 @@ type tierJoin struct {
 	config QualityTierConfig
 	keys   *keyMaker
 	count  func(r *heldRequest, tier string, now time.Time)
+	full   func(table string) // a table gave its oldest entry up
 
 	held    map[duplicates.Key]*heldRequest // by each id that an evaluation may name
-	waiting fifo[*heldRequest]
-	early   map[duplicates.Key]string // tiers that came before their request
-	tiers   fifo[earlyTier]
+	holding int                             // the number of requests that are held
+	waiting fifo[*heldRequest]              // with those that were counted since
+	early   map[duplicates.Key]string       // tiers that came before their request
+	tiers   fifo[earlyTier]                 // with those that have met their request since
 }
+
+// Tables of the join that are bounded.
+const (
+	tableHeld  = "held_requests"
+	tableEarly = "early_tiers"
+)
 
 // heldRequest is a request that waits for its tier.
 type heldRequest struct {
@@ -41,8 +49,10 @@ type earlyTier struct {
 	since time.Time
 }
 
-func newTierJoin(config QualityTierConfig, keys *keyMaker, count func(*heldRequest, string, time.Time)) *tierJoin {
-	return &tierJoin{config: config, keys: keys, count: count, held: map[duplicates.Key]*heldRequest{}, early: map[duplicates.Key]string{}}
+func newTierJoin(config QualityTierConfig, keys *keyMaker, count func(*heldRequest, string, time.Time), full func(string)) *tierJoin {
+	return &tierJoin{
+		config: config, keys: keys, count: count, full: full, held: map[duplicates.Key]*heldRequest{}, early: map[duplicates.Key]string{},
+	}
 }
 
 var noKey duplicates.Key
@@ -76,16 +86,21 @@ func (j *tierJoin) said(r *event.Request) string {
 	}
 }
 
-// request gives the tier of a request that said none, or holds it and gives none.
+// request gives the tier of a request that said none, or holds it and gives none. One without an id waits for nothing: no evaluation can
+// name it.
 func (j *tierJoin) request(r *event.Request, at *occasion) (tier string) {
 	keys := j.joinKeys(r.RequestID, r.ResponseID, &r.Meta)
+	if keys == [3]duplicates.Key{} {
+		return unknown
+	}
 	for _, key := range keys {
 		if tier, ok := j.early[key]; ok && key != noKey {
 			delete(j.early, key)
 			return tier
 		}
 	}
-	if len(j.held) >= j.config.Limit {
+	if j.holding >= j.config.Limit {
+		j.full(tableHeld)
 		j.giveUpOldest(at.now)
 	}
 	j.hold(&heldRequest{
@@ -99,6 +114,10 @@ func (j *tierJoin) hold(held *heldRequest) {
 		if key != noKey {
 			j.held[key] = held
 		}
+	}
+	j.holding++
+	if len(j.waiting.all()) >= 2*j.config.Limit {
+		j.waiting.keep(func(held *heldRequest) bool { return !held.counted })
 	}
 	j.waiting.push(held)
 }
@@ -127,7 +146,11 @@ func (j *tierJoin) judged(r *event.Result, tier string, now time.Time) {
 			return
 		}
 		if len(j.early) >= j.config.Limit {
+			j.full(tableEarly)
 			j.forgetOldestTier()
+		}
+		if len(j.tiers.all()) >= 2*j.config.Limit {
+			j.tiers.keep(func(tier earlyTier) bool { _, live := j.early[tier.key]; return live })
 		}
 		j.early[key] = tier
 		j.tiers.push(earlyTier{key: key, tier: tier, since: now})
@@ -143,6 +166,7 @@ func (j *tierJoin) settle(held *heldRequest, tier string, now time.Time) {
 		}
 	}
 	held.counted = true
+	j.holding--
 	j.count(held, tier, now)
 }
 
@@ -160,8 +184,12 @@ func (j *tierJoin) giveUpOldest(now time.Time) {
 }
 
 func (j *tierJoin) forgetOldestTier() {
-	if oldest, ok := j.tiers.pop(); ok {
-		delete(j.early, oldest.key)
+	for {
+		oldest, ok := j.tiers.pop()
+		if _, live := j.early[oldest.key]; !ok || live {
+			delete(j.early, oldest.key)
+			return
+		}
 	}
 }
 

@@ -1,0 +1,141 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package guardianmetricsconnector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
+)
+
+// Every metric of its own that the connector declares, with every value of its attributes, comes about.
+func TestOwnMetrics(t *testing.T) {
+	s := newScene(t, func(c *Config) {
+		c.Series.Limit, c.Duplicates.Limit, c.QualityTier.Limit = 1, 4, 1
+		c.Limits = LimitsConfig{Tenants: 1, Classes: 1, Features: 1, OpenRequests: 1, Improvements: 1}
+	})
+	e := &engine{config: s.counts.config, counts: s.counts, telemetry: s.counts.telemetry, next: &refusing{refusals: 1}, host: componenttest.NewNopHost()}
+	require.NoError(t, s.counts.telemetry.watch(e.stats))
+	seen := map[string]bool{}
+	look := func() {
+		for key, n := range s.everything() {
+			seen[key] = seen[key] || n > 0
+		}
+	}
+	for i := range 9 { // more of each than its table holds
+		for _, line := range []string{
+			`{"type":"request","data":{"request_id":"%[1]d","specialist":{"type":"a"},"model":"m%[1]d"}}`,
+			`{"type":"request","data":{"request_id":"open %[1]d","model":"m","phase":"start"}}`,
+			`{"type":"evaluation","data":{"guardian_type":"g","target":{"request_id":"early %[1]d"},"quality_tier":"gold"}}`,
+			`{"type":"improvement","data":{"improvement_id":"%[1]d","type":"t"}}`,
+			`{"type":"prediction","data":{"prediction_id":"%[1]d","model":"m","predicted":{"class":"class %[1]d"},"features":{"f%[1]d":1}}}`,
+			`{"type":"detection","data":{"detector_type":"d","status":"success","tenant_id":"tenant %[1]d"}}`,
+		} {
+			s.json(fmt.Sprintf(line, i))
+		}
+	}
+	look()
+	violation := `{"id":"1","source":"s","type":"violation","data":{"framework":"SOC2","severity":"high","category":"c"}}`
+	s.json(violation, violation)
+	s.record("guardian.request", s.now, map[string]any{"request_id": "x", "model.name": "m", "duration_s": "long", "quality_score": 7.0})
+	s.record("guardian.request", s.now, map[string]any{"request_id": "y", "model.name": "m", "duration_s": 1e9})
+	s.record("guardian.request", s.now, map[string]any{"request_id": "z", "model.name": "m", "phase": "middle"})
+	s.record("guardian.violation", s.now.Add(time.Hour), map[string]any{"framework": "SOC2"})
+	s.record("guardian.prediction", s.now, map[string]any{"prediction_id": "p"})
+	s.settled()
+	e.saved(t.Context(), errors.New("the disk is full"), s.now)
+	e.emit(t.Context(), []pmetric.Metrics{pmetric.NewMetrics()})
+	look()
+	want := testutil.OwnMetrics(t, "guardian_metrics_")
+	for _, name := range want {
+		assert.True(t, seen[name], name)
+	}
+	for name := range seen {
+		assert.Contains(t, want, name)
+	}
+}
+
+// record counts a record of an event.
+func (s *scene) record(name string, at time.Time, attributes map[string]any) {
+	s.t.Helper()
+	r := plog.NewLogRecord()
+	r.SetEventName(name)
+	r.SetTimestamp(pcommon.NewTimestampFromTime(at))
+	require.NoError(s.t, r.Attributes().FromRaw(attributes))
+	s.counts.record(r, pcommon.NewMap(), s.now)
+}
+
+// everything gives all of the connector's own metrics, by name and the values of the attributes that have a fixed set of them, added up.
+func (s *scene) everything() map[string]int64 {
+	s.t.Helper()
+	s.counts.telemetry.report()
+	var data metricdata.ResourceMetrics
+	require.NoError(s.t, s.reader.Collect(context.Background(), &data))
+	values := map[string]int64{}
+	add := func(name string, points []metricdata.DataPoint[int64]) {
+		for _, p := range points {
+			key := strings.TrimPrefix(name, "otelcol_guardian_metrics_")
+			for _, kv := range p.Attributes.ToSlice() {
+				if kv.Key == "table" || kv.Key == "reason" {
+					key += " " + kv.Value.AsString()
+				}
+			}
+			values[key] += p.Value
+		}
+	}
+	for _, scope := range data.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			switch points := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				add(m.Name, points.DataPoints)
+			case metricdata.Gauge[int64]:
+				add(m.Name, points.DataPoints)
+			}
+		}
+	}
+	return values
+}
+
+// However many requests come, no more wait for a tier than may, and no more tiers for a request: those that were settled take no room, and
+// one that no evaluation can name does not wait.
+func TestTheJoinOfTiersIsBounded(t *testing.T) {
+	const limit = 4
+	s := newScene(t, func(c *Config) { c.QualityTier.Limit = limit })
+	j := s.counts.tiers
+	request := func(id string) string {
+		return `{"type":"request","data":{` + id + `"specialist":{"type":"a"}}}`
+	}
+	s.json(request(`"request_id":"a","response_id":"b",`), request(`"request_id":"c","response_id":"d",`))
+	assert.Equal(t, map[string]int64{}, s.own("otelcol_guardian_metrics_limited"), "two requests with two ids each are two")
+	assert.Equal(t, 2, j.holding)
+	s.settled()
+	unlabelled := s.everything()["unlabelled"]
+	for i := range 100 {
+		s.record("guardian.request", s.now, map[string]any{"specialist.type": "a"}) // without an id
+		s.json(request(fmt.Sprintf(`"request_id":"met %d",`, i)), fmt.Sprintf(`{"type":"evaluation","data":{"guardian_type":"g","target":{"request_id":"met %d"},"quality_tier":"gold"}}`, i))
+		s.json(fmt.Sprintf(`{"type":"evaluation","data":{"guardian_type":"g","target":{"request_id":"early %d"},"quality_tier":"gold"}}`, i), request(fmt.Sprintf(`"request_id":"early %d",`, i)))
+		s.json(fmt.Sprintf(`{"type":"evaluation","data":{"guardian_type":"g","target":{"request_id":"alone %d"},"quality_tier":"gold"}}`, i))
+		assert.LessOrEqual(t, len(j.waiting.all()), 2*limit)
+		assert.LessOrEqual(t, len(j.tiers.all()), 2*limit)
+		assert.LessOrEqual(t, len(j.early), limit)
+		assert.Zero(t, j.holding)
+	}
+	own := s.everything()
+	assert.EqualValues(t, 100, own["unlabelled"]-unlabelled, "those without an id")
+	assert.Zero(t, own["limited held_requests"])
+	assert.InDelta(t, 100-limit, own["limited early_tiers"], 1, "those that no request came for; one may have made room for one that met its request")
+}
