@@ -7,6 +7,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"regexp"
 )
@@ -38,42 +39,47 @@ type Policy struct {
 // New returns a policy. The mode Hash needs a key of at least MinKeyBytes; the key ID tells hashes with different keys apart and is, if it
 // is empty, the first eight hexadecimal digits of the SHA-256 of the key. Patterns are regular expressions in the syntax of RE2, for
 // what is to be masked beside what always is.
+//
+// Faults are reported all at once, and name what is set by the key that it has in the configuration of the receiver's content, such as
+// hash_key.
 func New(mode Mode, key []byte, keyID string, patterns []string) (*Policy, error) {
 	p := &Policy{mode: mode, key: key}
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	switch mode {
 	case "":
 		p.mode = Drop
 	case Drop, Redacted, Full:
 	case Hash:
-		if err := p.setKeyID(keyID); err != nil {
-			return nil, err
+		if len(key) < MinKeyBytes {
+			fault("hash_key must have at least %d bytes (got %d)", MinKeyBytes, len(key))
 		}
+		if keyID != "" && !keyIDs.MatchString(keyID) {
+			fault("key_id must have 1 to 64 letters, digits, dots, dashes or underscores (got %q)", keyID)
+		}
+		p.setKeyID(keyID)
 	default:
-		return nil, fmt.Errorf("unknown mode %q of keeping content: use drop, hash, redacted or full", mode)
+		fault("mode must be drop, hash, redacted or full (got %q)", mode)
 	}
 	for i, pattern := range patterns {
 		compiled, err := regexp.Compile(pattern)
 		if err != nil {
-			return nil, fmt.Errorf("pattern %d, %q, of what is to be masked is not a regular expression: %w", i, pattern, err)
+			fault("patterns::%d must be a regular expression (got %q): %w", i, pattern, err)
 		}
 		p.patterns = append(p.patterns, compiled)
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
 	}
 	return p, nil
 }
 
-func (p *Policy) setKeyID(id string) error {
-	if len(p.key) < MinKeyBytes {
-		return fmt.Errorf("the key for hashes of content has %d bytes: it needs at least %d", len(p.key), MinKeyBytes)
-	}
+func (p *Policy) setKeyID(id string) {
 	if id == "" {
 		sum := sha256.Sum256(p.key)
 		id = hex.EncodeToString(sum[:4])
 	}
-	if !keyIDs.MatchString(id) {
-		return fmt.Errorf("the key ID %q must have 1 to 64 letters, digits, dots, dashes or underscores", id)
-	}
 	p.prefix = "hmac-sha256:" + id + ":"
-	return nil
 }
 
 // Apply returns what may be kept of a text, and whether anything may: the hash as hmac-sha256:<key ID>:<64 hexadecimal digits>.

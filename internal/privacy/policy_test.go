@@ -53,10 +53,13 @@ func TestNewErrors(t *testing.T) {
 		_, err := New(mode, []byte(key), keyID, patterns)
 		require.EqualError(t, err, want)
 	}
-	f(`unknown mode "hashed" of keeping content: use drop, hash, redacted or full`, "hashed", "", "")
-	f("the key for hashes of content has 15 bytes: it needs at least 16", Hash, "0123456789abcde", "")
-	f(`the key ID "a:b" must have 1 to 64 letters, digits, dots, dashes or underscores`, Hash, "0123456789abcdef", "a:b")
-	f("pattern 1, \"(\", of what is to be masked is not a regular expression: error parsing regexp: missing closing ): `(`", Drop, "", "", "a", "(")
+	f(`mode must be drop, hash, redacted or full (got "hashed")`, "hashed", "", "")
+	f("hash_key must have at least 16 bytes (got 15)", Hash, "0123456789abcde", "")
+	f(`key_id must have 1 to 64 letters, digits, dots, dashes or underscores (got "a:b")`, Hash, "0123456789abcdef", "a:b")
+	f("patterns::1 must be a regular expression (got \"(\"): error parsing regexp: missing closing ): `(`", Drop, "", "", "a", "(")
+	f(`hash_key must have at least 16 bytes (got 0)
+key_id must have 1 to 64 letters, digits, dots, dashes or underscores (got "é")
+patterns::0 must be a regular expression (got ")"): error parsing regexp: unexpected ): `+"`)`", Hash, "", "é", ")")
 }
 
 func TestPatterns(t *testing.T) {

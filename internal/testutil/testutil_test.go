@@ -18,6 +18,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 )
@@ -176,11 +179,30 @@ func TestReadmeOptions(t *testing.T) {
 		Of    []inner `mapstructure:"of"`
 		Low   float64 `mapstructure:"low"`
 		High  float64 `mapstructure:"high"`
+
+		confighttp.ServerConfig `mapstructure:",squash"`
+
+		Queue configoptional.Optional[configretry.BackOffConfig] `mapstructure:"queue"`
+		Retry configretry.BackOffConfig                          `mapstructure:"retry"`
+		Named map[string]inner                                   `mapstructure:"named"`
+		Some  map[string]string                                  `mapstructure:"some"`
+		None  map[string]string                                  `mapstructure:"none"`
 		_     struct{}
-	}{Of: []inner{{Share: 0.1, Wait: time.Hour, Names: []string{"a", "b"}}}, Low: 0.1, High: 2}
+	}{
+		Of: []inner{{Share: 0.1, Wait: time.Hour, Names: []string{"a", "b"}}}, Low: 0.1, High: 2,
+		ServerConfig: confighttp.ServerConfig{ReadTimeout: time.Minute, CompressionAlgorithms: []string{"", "gzip"}},
+		Retry:        configretry.NewDefaultBackOffConfig(),
+		Named:        map[string]inner{"<name>": {Share: 1}}, Some: map[string]string{"a": "b"},
+	}
 	rows := []string{
 		"| `name` | required | name | |", "| `where` | – | id | |", "| `of::share` | 0.1 | 0 to 1 | |", "| `of::wait` | 1h | time | |",
 		"| `of::names` | [a, b] | names | |", "| `{low,high}` | 0.10, 2 | share | |",
+		"| `read_timeout` | `1m` | time | |", "| `compression_algorithms` | [\"\", gzip] (all) | | |", "| `queue` | off | | |", "| `retry::max_interval` | 30s | | |",
+		"| `retry` | on | | |", "| `named::<name>::share` | 1 | | |", "| `named::<name>::wait` | 0s | | |", "| `named::<name>::names` | – | | |",
+		"| `some` | see below | | |", "| `none` | – | | |",
+	}
+	without := func(key string) []string {
+		return slices.DeleteFunc(slices.Clone(rows), func(row string) bool { return strings.HasPrefix(row, "| `"+key+"`") })
 	}
 	f := func(rows []string, want string) {
 		t.Helper()
@@ -198,7 +220,13 @@ func TestReadmeOptions(t *testing.T) {
 	f(rows[1:], "README.md has no row of name")
 	f(append(rows, "| `gone` | 1 | x | |"), "README.md has a row of what is no option: gone")
 	f(append([]string{"| `name` | x | name | |"}, rows[1:]...), "README.md: the default of name")
-	f(append(slices.Clone(rows[:5]), "| `{low,high}` | 0.10, 3 | share | |"), "README.md: the default of high")
+	f(append(without("{low,high}"), "| `{low,high}` | 0.10, 3 | share | |"), "README.md: the default of high")
+	f(append(without("read_timeout"), "| `read_timeout` | 2m | | |"), "README.md: the default of read_timeout")
+	f(append(without("retry"), "| `retry` | off | | |"), "README.md: the default of retry")
+	f(append(without("queue"), "| `queue` | on | | |"), "README.md: the default of queue")
+	f(without("queue"), "README.md has no row of queue")
+	f(without("named::<name>::share"), "README.md has no row of named::<name>::share")
+	f(append(without("some"), "| `some` | – | | |"), "README.md: the default of some")
 	f(nil, "README.md has no table of options")
 }
 
@@ -208,7 +236,7 @@ func TestOwnMetrics(t *testing.T) {
 	require.NoError(t, os.WriteFile("metadata.yaml", []byte(`
 attributes: {kind: {enum: [a, b]}, name: {type: string}, reason: {enum: [late]}}
 telemetry: {metrics: {x_points: {attributes: [reason, name, kind]}, x_rows: {attributes: [name]}}}`), 0o600))
-	require.NoError(t, os.WriteFile("README.md", []byte("`otelcol_x_points`, `otelcol_x_rows`"), 0o600))
+	require.NoError(t, os.WriteFile("README.md", []byte("`otelcol_x_points_total`, `otelcol_x_rows`"), 0o600))
 	assert.Equal(t, []string{"points a late", "points b late", "rows"}, OwnMetrics(t, "x_"))
 	require.NoError(t, os.WriteFile("README.md", []byte("`otelcol_x_points`"), 0o600))
 	assert.Contains(t, failure(t, func(t testing.TB) { t.Helper(); OwnMetrics(t, "x_") }), "otelcol_x_rows")

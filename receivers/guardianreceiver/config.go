@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -119,6 +120,7 @@ func (c *Config) Validate() error {
 		notNegative("read_header_timeout", c.ReadHeaderTimeout),
 		notNegative("write_timeout", c.WriteTimeout),
 		notNegative("idle_timeout", c.IdleTimeout),
+		validateCompression(c.CompressionAlgorithms),
 		c.Limits.validate(),
 		positive("duplicates::window", c.Duplicates.Window),
 		within("duplicates::limit", c.Duplicates.Limit, 1, duplicates.MaxLimit),
@@ -143,17 +145,49 @@ func (c *LimitsConfig) validate() error {
 }
 
 func (c *ContentConfig) validate() error {
-	_, err := c.policy()
-	return err
+	faults := c.faults()
+	_, err := privacy.New(c.Mode, []byte(c.HashKey), c.KeyID, c.Patterns)
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		faults = append(faults, joined.Unwrap()...)
+	}
+	for i, fault := range faults {
+		faults[i] = fmt.Errorf("content::%w", fault)
+	}
+	return errors.Join(faults...)
+}
+
+// faults says which options would never be used.
+func (c *ContentConfig) faults() (faults []error) {
+	if c.Mode != "" && c.Mode != privacy.Drop && c.Mode != privacy.Redacted && c.Mode != privacy.Full {
+		return nil
+	}
+	if c.HashKey != "" {
+		faults = append(faults, fmt.Errorf("hash_key is for the mode hash (got one for %s)", c.Mode))
+	}
+	if c.KeyID != "" {
+		faults = append(faults, fmt.Errorf("key_id is for the mode hash (got %q for %s)", c.KeyID, c.Mode))
+	}
+	return faults
 }
 
 // policy makes the policy that the section describes.
 func (c *ContentConfig) policy() (*privacy.Policy, error) {
-	policy, err := privacy.New(c.Mode, []byte(c.HashKey), c.KeyID, c.Patterns)
-	if err != nil {
-		return nil, fmt.Errorf("content: %w", err)
+	if err := c.validate(); err != nil {
+		return nil, err
 	}
-	return policy, nil
+	return privacy.New(c.Mode, []byte(c.HashKey), c.KeyID, c.Patterns)
+}
+
+// algorithms are those of confighttp's decoders. Of another one it has none, and would call it.
+var algorithms = []string{"", "gzip", "zstd", "zlib", "deflate", "snappy", "lz4", "x-snappy-framed"}
+
+func validateCompression(list []string) error {
+	for _, name := range list {
+		if !slices.Contains(algorithms, name) {
+			return fmt.Errorf("compression_algorithms must be among %q (got %q)", algorithms, list)
+		}
+	}
+	return nil
 }
 
 func positive[N ~int | ~int64](key string, value N) error {
@@ -188,8 +222,12 @@ func validateEndpoint(addr confignet.AddrConfig) error {
 	if addr.Endpoint == "" {
 		return errors.New("endpoint must not be empty")
 	}
-	if addr.Transport == confignet.TransportTypeUnix {
+	switch addr.Transport {
+	case confignet.TransportTypeUnix:
 		return nil
+	case confignet.TransportTypeTCP, confignet.TransportTypeTCP4, confignet.TransportTypeTCP6:
+	default:
+		return fmt.Errorf("transport must be tcp, tcp4, tcp6 or unix (got %q)", addr.Transport)
 	}
 	_, port, err := net.SplitHostPort(addr.Endpoint)
 	if err != nil {

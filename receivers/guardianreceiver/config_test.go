@@ -5,6 +5,7 @@ package guardianreceiver
 
 import (
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,8 @@ func TestContract(t *testing.T) {
 }
 
 func TestReadme(t *testing.T) { testutil.ReadmeExamples(t, NewFactory(), "receivers") }
+
+func TestReadmeTables(t *testing.T) { testutil.ReadmeOptions(t, createDefaultConfig()) }
 
 func load(t testing.TB, section string) (*Config, error) {
 	t.Helper()
@@ -72,19 +75,18 @@ func TestFullConfig(t *testing.T) {
 	assert.Equal(t, 200, cfg.Batch.Events)
 }
 
-func TestConfigRefuses(t *testing.T) {
-	f := func(file string, messages ...string) {
-		t.Helper()
-		_, err := loadFile(t, file)
-		for _, message := range messages {
-			assert.ErrorContains(t, err, message)
-		}
-	}
-	f("invalid_limits.yaml",
-		`endpoint must be host:port (got "localhost")`,
+// All faults are reported at once, each with its key, its rule and what stands there, and each once.
+func TestValidateReportsEverything(t *testing.T) {
+	_, err := loadFile(t, "invalid_limits.yaml")
+	require.Error(t, err)
+	assert.Equal(t, []string{
+		`endpoint must be host:port (got "localhost"): address localhost: missing port in address`,
 		"max_request_body_size must be positive (got 0)",
 		"read_timeout must be positive (got 0s)",
+		"read_header_timeout must not be negative (got -2s)",
+		"write_timeout must not be negative (got -3s)",
 		"idle_timeout must not be negative (got -1s)",
+		`compression_algorithms must be among ["" "gzip" "zstd" "zlib" "deflate" "snappy" "lz4" "x-snappy-framed"] (got ["gzip" "br"])`,
 		"limits::events must be positive (got 0)",
 		"limits::event_bytes must be positive (got -1)",
 		"limits::attributes must be positive (got 0)",
@@ -96,9 +98,26 @@ func TestConfigRefuses(t *testing.T) {
 		"limits::past must be positive (got -1h0m0s)",
 		"duplicates::window must be positive (got 0s)",
 		"duplicates::limit must be from 1 to 1073741824 (got 2000000000)",
+		"content::hash_key must have at least 16 bytes (got 5)",
+		`content::key_id must have 1 to 64 letters, digits, dots, dashes or underscores (got "a b")`,
+		"content::patterns::1 must be a regular expression (got \"(\"): error parsing regexp: missing closing ): `(`",
 		"batch::events must be positive (got 0)",
 		"retry_after must be positive (got 0s)",
-	)
-	f("invalid_content.yaml", "content: ", "16")
-	f("invalid_key.yaml", "event")
+	}, strings.Split(err.Error(), "\n"))
+}
+
+func TestConfigRefuses(t *testing.T) {
+	f := func(section, want string) {
+		t.Helper()
+		_, err := load(t, section)
+		require.EqualError(t, err, want, section)
+	}
+	f("endpoint: ''", "endpoint must not be empty")
+	f("endpoint: localhost:http", `endpoint must have a port from 0 to 65535 (got "localhost:http")`)
+	f("transport: udp", `transport must be tcp, tcp4, tcp6 or unix (got "udp")`)
+	f("content: {mode: hashed}", `content::mode must be drop, hash, redacted or full (got "hashed")`)
+	f("content: {hash_key: 0123456789abcdef}", "content::hash_key is for the mode hash (got one for drop)")
+	f("content: {mode: full, key_id: k1}", `content::key_id is for the mode hash (got "k1" for full)`)
+	_, err := loadFile(t, "invalid_key.yaml")
+	require.ErrorContains(t, err, "event")
 }
