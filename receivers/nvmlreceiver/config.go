@@ -6,6 +6,7 @@ package nvmlreceiver
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -129,7 +130,7 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// Validate names every option that cannot be.
+// Validate reports every fault, each with its key, rule and value.
 func (c *Config) Validate() error {
 	var errs []error
 	refuse := func(format string, values ...any) { errs = append(errs, fmt.Errorf(format, values...)) }
@@ -152,44 +153,61 @@ func (c *Config) Validate() error {
 		refuse("max_processes must be from 1 to 4096 (got %d)", c.MaxProcesses)
 	}
 	for i, spelling := range c.Compat {
-		if spelling != compatNVIDIASMI && spelling != compatDCGM {
-			refuse("compat[%d] must be %s or %s (got %q)", i, compatNVIDIASMI, compatDCGM, spelling)
+		switch {
+		case spelling != compatNVIDIASMI && spelling != compatDCGM:
+			refuse("compat::%d must be %s or %s (got %q)", i, compatNVIDIASMI, compatDCGM, spelling)
+		case slices.Contains(c.Compat[:i], spelling):
+			refuse("compat must not hold %s twice (got %q)", spelling, c.Compat)
 		}
 	}
-	for name := range c.Metrics {
-		if !slices.ContainsFunc(catalogue[:], func(m metric) bool { return m.name == name }) {
-			refuse("metrics must be among those in the README (got %q)", name)
+	for _, name := range slices.Sorted(maps.Keys(c.Metrics)) {
+		switch {
+		case !slices.ContainsFunc(catalogue[:], func(m metric) bool { return m.name == name }):
+			refuse("metrics must have names of the README (got %q)", name)
+		case c.Metrics[name].Enabled && len(c.Specialists) == 0 && ofSpecialists(name):
+			refuse("metrics::%s::enabled is for specialists, which are not set (got true)", name)
 		}
 	}
 	if c.Kubernetes.Enabled {
 		if c.Kubernetes.Socket == "" {
-			refuse("kubernetes::socket must not be empty")
+			refuse("kubernetes::socket is required: the path of the kubelet's pod-resources socket")
 		}
 		if c.Kubernetes.Interval < time.Second {
 			refuse("kubernetes::interval must be at least 1s (got %s)", c.Kubernetes.Interval)
 		}
 	}
 	for i, specialist := range c.Specialists {
-		if err := specialist.validate(c.Kubernetes.Enabled); err != nil {
-			refuse("specialists[%d]: %w", i, err)
+		for _, err := range specialist.faults(c.Kubernetes.Enabled) {
+			refuse("specialists::%d (%s): %w", i, specialist.Type, err)
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (c *SpecialistConfig) validate(kubernetes bool) error {
+// ofSpecialists says that a metric is made with specialists only.
+func ofSpecialists(name string) bool {
+	return name == catalogue[specialistUtilization].name || name == catalogue[specialistMemory].name
+}
+
+func (c *SpecialistConfig) faults(kubernetes bool) (faults []error) {
+	refuse := func(format string, values ...any) { faults = append(faults, fmt.Errorf(format, values...)) }
+	if c.Type == "" {
+		refuse("type is required")
+	}
 	switch {
-	case c.Type == "":
-		return errors.New("type must not be empty")
-	case (c.Process == "") == (c.Pod == ""):
-		return errors.New("one of process and pod must be set, and not both")
+	case c.Process == "" && c.Pod == "":
+		refuse("process is required, or pod")
+	case c.Process != "" && c.Pod != "":
+		refuse("process and pod must not both be set (got %q and %q)", c.Process, c.Pod)
 	case c.Pod != "" && !kubernetes:
-		return errors.New("pod needs kubernetes::enabled")
+		refuse("pod is for kubernetes::enabled, which is false (got %q)", c.Pod)
 	}
-	if _, err := regexp.Compile(c.Process + c.Pod); err != nil {
-		return fmt.Errorf("not a regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	for _, pattern := range []struct{ key, text string }{{"process", c.Process}, {"pod", c.Pod}} {
+		if _, err := regexp.Compile(pattern.text); err != nil {
+			refuse("%s must be a regular expression (got %q): %s", pattern.key, pattern.text, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		}
 	}
-	return nil
+	return faults
 }
 
 // enabled says for each metric whether it is written.

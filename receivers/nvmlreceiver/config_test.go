@@ -25,28 +25,70 @@ func TestContract(t *testing.T) { testutil.ReceiverContract(t, NewFactory()) }
 
 func TestReadme(t *testing.T) { testutil.ReadmeExamples(t, NewFactory(), "receivers") }
 
-func TestConfigRefuses(t *testing.T) {
-	for section, says := range map[string]string{
-		"collection_interval: 100ms":                                        "collection_interval must be at least 200ms (got 100ms)",
-		"initial_delay: -1s":                                                "initial_delay must not be negative (got -1s)",
-		"timeout: 0s":                                                       "timeout must be positive (got 0s)",
-		"retry_interval: 1ms":                                               "retry_interval must be at least 200ms (got 1ms)",
-		"max_scrape_cost: -1ms":                                             "max_scrape_cost must not be negative (got -1ms)",
-		"max_processes: 0":                                                  "max_processes must be from 1 to 4096 (got 0)",
-		"compat: [nvidia_smi, dcmg]":                                        `compat[1] must be nvidia_smi or dcgm (got "dcmg")`,
-		"metrics: {hw.gpu.utilisation: {enabled: false}}":                   `metrics must be among those in the README (got "hw.gpu.utilisation")`,
-		"metrics: {hw.energy: {enable: false}}":                             "enable",
-		"kubernetes: {enabled: true, socket: ''}":                           "kubernetes::socket must not be empty",
-		"kubernetes: {enabled: true, interval: 10ms}":                       "kubernetes::interval must be at least 1s (got 10ms)",
-		"specialists: [{type: sql}]":                                        "specialists[0]: one of process and pod must be set, and not both",
-		"specialists: [{process: vllm}]":                                    "specialists[0]: type must not be empty",
-		"specialists: [{type: sql, pod: sql}]":                              "specialists[0]: pod needs kubernetes::enabled",
-		"specialists: [{type: sql, process: '('}]":                          "specialists[0]: not a regular expression",
-		"colection_interval: 5s":                                            "colection_interval",
-		"kubernetes: {enabled: true}\nspecialists: [{type: a, pod: b}, {}]": "specialists[1]: type must not be empty",
+// Every option stands in the README's table with its default.
+func TestReadmeTables(t *testing.T) {
+	config := createDefaultConfig().(*Config)
+	config.Metrics = map[string]MetricConfig{"<name>": {Enabled: true}}
+	config.Specialists = []SpecialistConfig{{}}
+	testutil.ReadmeOptions(t, config)
+}
+
+// All faults are reported at once, each with its key, its rule and what stands there, and each once.
+func TestValidateReportsEverything(t *testing.T) {
+	_, err := testutil.LoadConfig(t, NewFactory(), `
+collection_interval: 100ms
+initial_delay: -1s
+timeout: 0s
+retry_interval: 1ms
+max_scrape_cost: -1ms
+max_processes: 0
+compat: [nvidia_smi, dcmg, nvidia_smi]
+metrics: {hw.gpu.utilisation: {enabled: false}, hw.energie: {enabled: true}, specialist.gpu.utilization: {enabled: true}}
+kubernetes: {enabled: true, socket: '', interval: 10ms}
+`)
+	require.EqualError(t, err, strings.Join([]string{
+		"collection_interval must be at least 200ms (got 100ms)",
+		"initial_delay must not be negative (got -1s)",
+		"timeout must be positive (got 0s)",
+		"retry_interval must be at least 200ms (got 1ms)",
+		"max_scrape_cost must not be negative (got -1ms)",
+		"max_processes must be from 1 to 4096 (got 0)",
+		`compat::1 must be nvidia_smi or dcgm (got "dcmg")`,
+		`compat must not hold nvidia_smi twice (got ["nvidia_smi" "dcmg" "nvidia_smi"])`,
+		`metrics must have names of the README (got "hw.energie")`,
+		`metrics must have names of the README (got "hw.gpu.utilisation")`,
+		"metrics::specialist.gpu.utilization::enabled is for specialists, which are not set (got true)",
+		"kubernetes::socket is required: the path of the kubelet's pod-resources socket",
+		"kubernetes::interval must be at least 1s (got 10ms)",
+	}, "\n"))
+	_, err = testutil.LoadConfig(t, NewFactory(), `
+specialists:
+  - {}
+  - {type: sql}
+  - {type: sql, pod: sql}
+  - {type: sql, process: '('}
+  - {type: sql, process: 'a)', pod: '['}
+  - {type: sql, process: vllm}
+`)
+	require.EqualError(t, err, strings.Join([]string{
+		"specialists::0 (): type is required",
+		"specialists::0 (): process is required, or pod",
+		"specialists::1 (sql): process is required, or pod",
+		`specialists::2 (sql): pod is for kubernetes::enabled, which is false (got "sql")`,
+		"specialists::3 (sql): process must be a regular expression (got \"(\"): missing closing ): `(`",
+		`specialists::4 (sql): process and pod must not both be set (got "a)" and "[")`,
+		"specialists::4 (sql): process must be a regular expression (got \"a)\"): unexpected ): `a)`",
+		"specialists::4 (sql): pod must be a regular expression (got \"[\"): missing closing ]: `[`",
+	}, "\n"))
+}
+
+func TestUnknownKeysAreErrors(t *testing.T) {
+	for section, key := range map[string]string{
+		"metrics: {hw.energy: {enable: false}}": "enable",
+		"colection_interval: 5s":                "colection_interval",
 	} {
 		_, err := testutil.LoadConfig(t, NewFactory(), section)
-		assert.ErrorContains(t, err, says, section)
+		assert.ErrorContains(t, err, key, section)
 	}
 }
 
