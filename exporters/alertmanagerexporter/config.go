@@ -132,6 +132,9 @@ func (c *Config) Validate() error {
 	var faults []error
 	fault := func(format string, arguments ...any) { faults = append(faults, fmt.Errorf(format, arguments...)) }
 	faults = append(faults, c.endpointFaults()...)
+	if c.Timeout < 0 {
+		fault("timeout must not be negative (got %s)", c.Timeout)
+	}
 	if severity, err := alerting.ParseSeverity(c.MinSeverity); err != nil || severity == alerting.None {
 		fault("min_severity must be info, warning or critical (got %q)", c.MinSeverity)
 	}
@@ -141,8 +144,8 @@ func (c *Config) Validate() error {
 	if c.ResendInterval < minResend {
 		fault("resend_interval must be at least %s (got %s)", minResend, c.ResendInterval)
 	}
-	if c.ExpireAfter < 2*c.ResendInterval {
-		fault("expire_after must be at least twice the resend_interval, %s, or one lost request ends an alert (got %s)", c.ResendInterval, c.ExpireAfter)
+	if resend := max(c.ResendInterval, minResend); c.ExpireAfter < 2*resend {
+		fault("expire_after must be at least twice resend_interval, %s, or one lost request ends an alert (got %s)", resend, c.ExpireAfter)
 	}
 	if c.ResolveAfter < time.Minute {
 		fault("resolve_after must be at least 1m (got %s)", c.ResolveAfter)
@@ -152,8 +155,11 @@ func (c *Config) Validate() error {
 	}
 	faults = append(faults, c.labelFaults()...)
 	faults = append(faults, c.linkFaults()...)
-	if c.Limits.Alerts < 1 || c.Limits.Labels < 1 {
-		fault("limits::alerts and limits::labels must be at least 1 (got %d and %d)", c.Limits.Alerts, c.Limits.Labels)
+	if c.Limits.Alerts < 1 {
+		fault("limits::alerts must be at least 1 (got %d)", c.Limits.Alerts)
+	}
+	if c.Limits.Labels < 1 {
+		fault("limits::labels must be at least 1 (got %d)", c.Limits.Labels)
 	}
 	if c.Limits.ValueBytes < minValueBytes {
 		fault("limits::value_bytes must be at least %d (got %d)", minValueBytes, c.Limits.ValueBytes)
@@ -172,26 +178,31 @@ func (c *Config) targets() []string {
 func (c *Config) endpointFaults() (faults []error) {
 	switch {
 	case c.Endpoint != "" && len(c.Endpoints) > 0:
-		return []error{errors.New("endpoint and endpoints must not both be set: endpoints are for several Alertmanagers")}
+		return []error{fmt.Errorf("endpoint and endpoints must not both be set: endpoints are for several Alertmanagers (got %q and %d others)", redacted(c.Endpoint), len(c.Endpoints))}
 	case len(c.targets()) == 0:
 		return []error{errors.New("endpoint is required: the URL of Alertmanager, such as http://alertmanager:9093")}
 	}
 	names := map[string]string{}
-	for _, endpoint := range c.targets() {
+	for i, endpoint := range c.targets() {
+		key := "endpoint"
+		if c.Endpoint == "" {
+			key = fmt.Sprintf("endpoints::%d", i)
+		}
 		parsed, err := url.Parse(endpoint)
 		if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.User != nil || parsed.RawQuery != "" {
-			faults = append(faults, fmt.Errorf("endpoint must be http://host:port or https://host:port, with or without a path, and no user or query (got %q)", redacted(endpoint)))
+			faults = append(faults, fmt.Errorf("%s must be http://host:port or https://host:port, with or without a path, and no user or query (got %q)", key, redacted(endpoint)))
 			continue
 		}
 		if base, found := strings.CutSuffix(strings.TrimRight(endpoint, "/"), apiPath); found {
-			faults = append(faults, fmt.Errorf("endpoint must not end in %s, which the exporter adds: write %s (got %q)", apiPath, base, endpoint))
+			faults = append(faults, fmt.Errorf("%s must not end in %s, which the exporter adds: write %s (got %q)", key, apiPath, base, endpoint))
 			continue
 		}
 		name := targetName(parsed)
 		if other, taken := names[name]; taken {
-			faults = append(faults, fmt.Errorf("endpoints %q and %q are the same Alertmanager", other, endpoint))
+			faults = append(faults, fmt.Errorf("%s must be another Alertmanager than %s (got %q)", key, other, endpoint))
+			continue
 		}
-		names[name] = endpoint
+		names[name] = key
 	}
 	return faults
 }
@@ -207,21 +218,22 @@ func redacted(endpoint string) string {
 }
 
 func (c *Config) labelFaults() (faults []error) {
+	fault := func(format string, arguments ...any) { faults = append(faults, fmt.Errorf(format, arguments...)) }
 	check := func(key, name string) {
 		switch {
 		case name == alerting.LabelName || name == alerting.LabelSeverity:
-			faults = append(faults, fmt.Errorf("%s must not be %s, which the exporter sets", key, name))
+			fault("%s must not be %s or %s, which the exporter sets (got %q)", key, alerting.LabelName, alerting.LabelSeverity, name)
 		case !alerting.IsLabelName(name):
-			faults = append(faults, fmt.Errorf("%s must be letters, digits and underscores, the first not a digit (got %q)", key, name))
+			fault("%s must be letters, digits and underscores, the first not a digit (got %q)", key, name)
 		}
 	}
-	if len(c.Labels) > c.Limits.Labels {
-		faults = append(faults, fmt.Errorf("labels has %d labels, more than limits::labels allows: %d", len(c.Labels), c.Limits.Labels))
+	if c.Limits.Labels >= 1 && len(c.Labels) > c.Limits.Labels {
+		fault("labels must have at most limits::labels, %d (got %d)", c.Limits.Labels, len(c.Labels))
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {
 		check("a name in labels", name)
 		if c.Labels[name] == "" {
-			faults = append(faults, fmt.Errorf("labels::%s must not be empty", name))
+			fault("labels::%s must not be empty", name)
 		}
 	}
 	from := map[string]string{}
@@ -232,7 +244,8 @@ func (c *Config) labelFaults() (faults []error) {
 		}
 		check("label_attributes::"+key, name)
 		if other, taken := from[name]; taken {
-			faults = append(faults, fmt.Errorf("label_attributes: %s and %s must not become the same label, %s", other, key, name))
+			fault("label_attributes::%s must not become the same label as %s (got %q)", key, other, name)
+			continue
 		}
 		from[name] = key
 	}
@@ -253,7 +266,7 @@ func (c *Config) linkFaults() (faults []error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Links.Dashboards)) {
 		if name != defaultDashboard && !slices.Contains(alerting.Names, name) {
-			faults = append(faults, fmt.Errorf("links::dashboards: there is no alert %q: it must be %s or one of %s", name, defaultDashboard, strings.Join(alerting.Names, ", ")))
+			faults = append(faults, fmt.Errorf("links::dashboards must have names of %s or %s (got %q)", strings.Join(alerting.Names, ", "), defaultDashboard, name))
 		}
 		link := c.Links.Dashboards[name]
 		check("links::dashboards::"+name, link, withoutBraces.Replace(link))

@@ -5,7 +5,6 @@ package alertmanagerexporter
 
 import (
 	"os"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 
+	"github.com/llm-guardian/otelcol-guardian/internal/alerting"
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
@@ -25,24 +25,21 @@ func TestReadmeExamples(t *testing.T) {
 	testutil.ReadmeExamples(t, NewFactory(), "exporters")
 }
 
-// Every option stands in the README's table. Those of the client are confighttp's.
-func TestReadmeNamesEveryOption(t *testing.T) {
+// Every option stands in the README's table with its default, and every attribute that is a label by default below it.
+func TestReadmeTables(t *testing.T) {
+	config := createDefaultConfig().(*Config)
+	config.Endpoint = "required"
+	testutil.ReadmeOptions(t, config)
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	var walk func(reflect.Type, string)
-	walk = func(of reflect.Type, prefix string) {
-		for field := range of.Fields() {
-			key := field.Tag.Get("mapstructure")
-			switch {
-			case key == "" || strings.HasPrefix(key, ","):
-			case field.Type == reflect.TypeFor[LinksConfig]() || field.Type == reflect.TypeFor[LimitsConfig]():
-				walk(field.Type, prefix+key+"::")
-			default:
-				assert.Contains(t, string(readme), "| `"+prefix+key+"` |", "the README's table of options")
-			}
+	_, list, _ := strings.Cut(string(readme), "\n`label_attributes` by default: ")
+	list, _, _ = strings.Cut(list, "\n\n")
+	for attribute, label := range config.LabelAttributes {
+		assert.Contains(t, list, "`"+attribute+"`")
+		if label != strings.ReplaceAll(attribute, ".", "_") {
+			assert.Regexp(t, "`"+attribute+"` \\(?as `"+label+"`", list)
 		}
 	}
-	walk(reflect.TypeFor[Config](), "")
 }
 
 func TestEveryOptionIsRead(t *testing.T) {
@@ -71,47 +68,54 @@ func TestEveryOptionIsRead(t *testing.T) {
 	assert.Equal(t, LimitsConfig{Alerts: 1, Labels: 2, ValueBytes: 64}, c.Limits)
 }
 
-// All faults are reported at once, each with its key, its rule and what stands there.
+// All faults are reported at once, each with its key, its rule and what stands there, and each once.
 func TestValidateReportsEverything(t *testing.T) {
 	section, err := os.ReadFile("testdata/invalid.yaml")
 	require.NoError(t, err)
 	_, err = testutil.LoadConfig(t, NewFactory(), string(section))
 	require.Error(t, err)
-	for _, fault := range []string{
-		`endpoint must be http://host:port or https://host:port, with or without a path, and no user or query (got "alertmanager:9093")`,
-		`(got "https://…@am:9093")`,
-		`endpoints "http://am:9093" and "http://am:9093/" are the same Alertmanager`,
+	const url = "must be http://host:port or https://host:port, with or without a path, and no user or query"
+	assert.Equal(t, []string{
+		`endpoints::0 ` + url + ` (got "alertmanager:9093")`,
+		`endpoints::1 ` + url + ` (got "https://…@am:9093")`,
+		`endpoints::3 must be another Alertmanager than endpoints::2 (got "http://am:9093/")`,
+		"timeout must not be negative (got -1s)",
 		`min_severity must be info, warning or critical (got "none")`,
 		"checkpoint_interval must be at least 1s (got 1ms)",
 		"resend_interval must be at least 1s (got 0s)",
+		"expire_after must be at least twice resend_interval, 1s, or one lost request ends an alert (got 0s)",
 		"resolve_after must be at least 1m (got 1s)",
 		"forget_after must be at least 1m (got 0s)",
-		"a name in labels must not be severity, which the exporter sets",
 		`a name in labels must be letters, digits and underscores, the first not a digit (got "9lives")`,
 		"labels::empty must not be empty",
-		"label_attributes: model.id and model.name must not become the same label, model_name",
+		`a name in labels must not be alertname or severity, which the exporter sets (got "severity")`,
+		`label_attributes::model.name must not become the same label as model.id (got "model_name")`,
+		`label_attributes::xid must not be alertname or severity, which the exporter sets (got "alertname")`,
 		`links::runbooks must be an http or https URL (got "runbooks/")`,
-		`links::dashboards: there is no alert "DriftDetected"`,
-		"limits::alerts and limits::labels must be at least 1 (got 0 and 0)",
+		`links::dashboards must have names of ` + strings.Join(alerting.Names, ", ") + ` or default (got "DriftDetected")`,
+		"limits::alerts must be at least 1 (got 0)",
+		"limits::labels must be at least 1 (got 0)",
 		"limits::value_bytes must be at least 16 (got 1)",
-		"`num_consumers` must be positive",
-	} {
-		assert.ErrorContains(t, err, fault)
-	}
+		"sending_queue: `num_consumers` must be positive",
+	}, strings.Split(err.Error(), "\n"))
 }
 
 func TestValidateOfSingleFaults(t *testing.T) {
 	for section, fault := range map[string]string{
-		"{}": "endpoint is required",
-		"{endpoint: http://a:9093, endpoints: [http://b:9093]}":                "endpoint and endpoints must not both be set",
-		"{endpoint: http://a:9093, resend_interval: 1m, expire_after: 90s}":    "expire_after must be at least twice the resend_interval, 1m0s",
+		"{}": "endpoint is required: the URL of Alertmanager, such as http://alertmanager:9093",
+		"{endpoint: http://u:p@a:9093, endpoints: [http://b:9093]}":            `endpoint and endpoints must not both be set: endpoints are for several Alertmanagers (got "http://…@a:9093" and 1 others)`,
+		"{endpoint: http://a:9093, resend_interval: 1m, expire_after: 90s}":    "expire_after must be at least twice resend_interval, 1m0s, or one lost request ends an alert (got 1m30s)",
 		"endpoint: http://am:9093/api/v2/alerts":                               `endpoint must not end in /api/v2/alerts, which the exporter adds: write http://am:9093 (got "http://am:9093/api/v2/alerts")`,
-		"endpoints: [https://b.example/am/api/v2/alerts/]":                     `write https://b.example/am (got "https://b.example/am/api/v2/alerts/")`,
+		"endpoints: [https://b.example/am/api/v2/alerts/]":                     `endpoints::0 must not end in /api/v2/alerts, which the exporter adds: write https://b.example/am (got "https://b.example/am/api/v2/alerts/")`,
 		"{endpoint: http://a:9093, links: {dashboards: {default: 'x{bad'}}}":   `links::dashboards::default must be an http or https URL (got "x{bad")`,
-		"{endpoint: http://a:9093, resend_intervall: 1m}":                      "resend_intervall",
-		"{endpoint: http://a:9093, labels: {a: b, c: d}, limits: {labels: 1}}": "labels has 2 labels, more than limits::labels allows: 1",
+		"{endpoint: http://a:9093, labels: {a: b, c: d}, limits: {labels: 1}}": "labels must have at most limits::labels, 1 (got 2)",
 	} {
 		_, err := testutil.LoadConfig(t, NewFactory(), section)
-		assert.ErrorContains(t, err, fault, section)
+		assert.EqualError(t, err, fault, section)
 	}
+}
+
+func TestUnknownKeysAreErrors(t *testing.T) {
+	_, err := testutil.LoadConfig(t, NewFactory(), "{endpoint: http://a:9093, resend_intervall: 1m}")
+	require.ErrorContains(t, err, "resend_intervall")
 }

@@ -78,9 +78,7 @@ func (e *alertExporter) Start(ctx context.Context, host component.Host) (err err
 	if err != nil {
 		return err
 	}
-	if restored, ok := e.store.Load(ctx, e.restore); ok {
-		e.set.Logger.Info("Alerts of the last run restored.", zap.Int("alerts", e.table.Len()), zap.Time("saved", restored.SavedAt))
-	}
+	e.load(ctx)
 	if err := e.telemetry.watch(e); err != nil {
 		return errors.Join(err, e.store.Close(ctx))
 	}
@@ -99,6 +97,28 @@ func (e *alertExporter) Start(ctx context.Context, host component.Host) (err err
 		e.saver = checkpoint.StartSaver(e.store, stateSchema, e.config.CheckpointInterval, e.snapshot)
 	}
 	return nil
+}
+
+// load restores the alerts of the last run, if there are any.
+func (e *alertExporter) load(ctx context.Context) {
+	leftOut := 0
+	state, ok := e.store.Load(ctx, func(schema uint32, body []byte) (err error) {
+		leftOut, err = e.restore(schema, body)
+		return err
+	})
+	log, fields := e.set.Logger, []zap.Field{zap.Time("saved", state.SavedAt), zap.Int("alerts", e.table.Len()), zap.Int("without_room", leftOut)}
+	switch {
+	case ok && leftOut > 0:
+		log.Warn("Alerts of the last run restored, but for some that find no room: see limits::alerts.", fields...)
+	case ok && e.table.Len() > 0:
+		log.Info("Alerts of the last run restored.", fields...)
+	case ok:
+		log.Info("Nothing to restore: the last run knew no alert.", fields...)
+	case e.store.Stats().Rejected > 0:
+		log.Warn("Nothing restored: the state of the last run was refused, and every alert begins again with its next event.")
+	case e.config.Storage != nil:
+		log.Info("Nothing to restore: there is no state of a last run.")
+	}
 }
 
 // every calls do once per interval, and at once if asked to, until the context is done.
@@ -241,9 +261,9 @@ func (e *alertExporter) snapshot() []byte {
 	return body
 }
 
-func (e *alertExporter) restore(schema uint32, body []byte) error {
+func (e *alertExporter) restore(schema uint32, body []byte) (leftOut int, err error) {
 	if schema != stateSchema {
-		return fmt.Errorf("schema version %d is not known", schema)
+		return 0, fmt.Errorf("schema version %d is not known", schema)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -219,22 +219,24 @@ func (t *Table) Encode() ([]byte, error) {
 	return body, err
 }
 
-// Decode reads what Encode wrote into an empty table. What there is no room for is left out. When it fails, the table is as it was.
-func (t *Table) Decode(body []byte) error {
+// Decode reads what Encode wrote into an empty table, and says how many alerts were left out because there is no room for them. When it
+// fails, the table is as it was.
+func (t *Table) Decode(body []byte) (leftOut int, err error) {
 	var list []*entry
 	if err := json.Unmarshal(body, &list); err != nil {
-		return fmt.Errorf("cannot read alerts: %w", err)
+		return 0, fmt.Errorf("cannot read alerts: %w", err)
 	}
 	for _, e := range list {
 		if err := e.validate(); err != nil {
-			return fmt.Errorf("cannot read alerts: %w", err)
+			return 0, fmt.Errorf("cannot read alerts: %w", err)
 		}
 	}
-	for _, e := range list[:min(len(list), t.limit)] {
+	room := min(len(list), t.limit)
+	for _, e := range list[:room] {
 		n := Notice{Name: e.Name, Labels: e.Labels}
 		t.entries[n.Key()] = e
 	}
-	return nil
+	return len(list) - room, nil
 }
 
 func (e *entry) validate() error {

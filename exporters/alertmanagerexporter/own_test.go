@@ -1,0 +1,161 @@
+// Copyright The otelcol-guardian Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package alertmanagerexporter
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/exporter/exportertest"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/event"
+	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
+)
+
+// own gives the exporter's own metrics, by name and the values of their attributes but for the endpoint.
+func (b *bench) own(t *testing.T) map[string]int64 {
+	t.Helper()
+	var data metricdata.ResourceMetrics
+	require.NoError(t, b.telemetry.Reader.Collect(context.Background(), &data))
+	values := map[string]int64{}
+	add := func(name string, points []metricdata.DataPoint[int64]) {
+		name, own := strings.CutPrefix(name, "otelcol_alertmanager_")
+		for _, p := range points {
+			key := name
+			for _, kv := range p.Attributes.ToSlice() {
+				if kv.Key != "endpoint" {
+					key += " " + kv.Value.AsString()
+				}
+			}
+			if own {
+				values[key] += p.Value
+			}
+		}
+	}
+	for _, scope := range data.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			switch points := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				add(m.Name, points.DataPoints)
+			case metricdata.Gauge[int64]:
+				add(m.Name, points.DataPoints)
+			}
+		}
+	}
+	return values
+}
+
+// Every metric of its own that the exporter declares, with every value of its attributes, comes about.
+func TestOwnMetrics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, newWire(), newMemory(), "forget_after: 1m\nlimits: {alerts: 4, labels: 3, value_bytes: 16}")
+		seen := map[string]bool{}
+		look := func() {
+			for key, n := range b.own(t) {
+				seen[key] = seen[key] || n > 0
+			}
+		}
+		b.send(t, drifted("x", "critical", "raised", true), drifted("y", "warning", "raised", true), drifted("z", "info", "clear", true))
+		settled()
+		look()
+		after(time.Second)
+		b.send(t, drifted("y", "critical", "raised", false))                                      // worse
+		b.send(t, drifted("x", "critical", "raised", false), drifted("w", "none", "clear", false)) // as before, and nothing
+		stale := drifted("x", "warning", "raised", false)
+		stale.Time = stale.Time.Add(-time.Hour)
+		other := drifted("x", "info", "clear", true) // by another monitor
+		other.Monitor = "other"
+		b.send(t, stale, other, drifted("a feature with a long name", "critical", "raised", true), drifted("one too many", "critical", "raised", true))
+		after(time.Second)
+		b.send(t, drifted("x", "none", "clear", true)) // the other says info
+		b.send(t, drifted("y", "none", "clear", true))
+		labels := batch(drifted("l", "critical", "raised", true))
+		resource := labels.ResourceLogs().At(0).Resource().Attributes()
+		resource.PutStr("service.name", "one too many")
+		require.NoError(t, b.exporter.ConsumeLogs(t.Context(), labels))
+		broken := batch(&event.PerformanceAlert{Metric: "m", Value: event.Some(1.0)}, drifted("not \xff UTF-8", "critical", "raised", true))
+		broken.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes().Remove("value")
+		require.NoError(t, b.exporter.ConsumeLogs(t.Context(), broken))
+		settled()
+		look()
+		b.answers(status(503))
+		after(time.Minute)
+		b.answers(status(400))
+		after(2 * time.Minute)
+		look()
+		b.answers(allWell)
+		after(time.Minute)
+		want := testutil.OwnMetrics(t, "alertmanager_")
+		for _, name := range want {
+			assert.True(t, seen[name], name)
+		}
+		for name := range seen {
+			assert.Contains(t, want, name)
+		}
+	})
+}
+
+// The log says what became of the alerts of the last run.
+func TestTheLogSaysWhatWasRestored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk, wire := newMemory(), newWire()
+		run := func(section string, features ...string) (said []string) {
+			config, err := testutil.LoadConfig(t, NewFactory(), "endpoint: http://am:9093\nmiddlewares: [{id: wire}]\nstorage: memory\n"+section)
+			require.NoError(t, err)
+			set := exportertest.NewNopSettings(NewFactory().Type())
+			core, logs := observer.New(zapcore.InfoLevel)
+			set.ID, set.Logger = component.NewID(NewFactory().Type()), zap.New(core)
+			e, err := NewFactory().CreateLogs(t.Context(), set, config)
+			require.NoError(t, err)
+			require.NoError(t, e.Start(t.Context(), host{wireID: wire, storageID: disk}))
+			for _, feature := range features {
+				require.NoError(t, e.ConsumeLogs(t.Context(), batch(drifted(feature, "critical", "raised", true))))
+			}
+			settled()
+			require.NoError(t, e.Shutdown(context.Background()))
+			for _, entry := range logs.FilterMessageSnippet("estore").All() {
+				text := entry.Level.String() + " " + entry.Message
+				for _, key := range []string{"alerts", "without_room"} {
+					if n, ok := entry.ContextMap()[key]; ok {
+						text += fmt.Sprintf(" %s=%v", key, n)
+					}
+				}
+				said = append(said, text)
+			}
+			return said
+		}
+		assert.Equal(t, []string{"info Nothing to restore: there is no state of a last run."}, run("", "a", "b"))
+		assert.Equal(t, []string{"info Alerts of the last run restored. alerts=2 without_room=0"}, run(""))
+		assert.Equal(t, []string{"warn Alerts of the last run restored, but for some that find no room: see limits::alerts. alerts=1 without_room=1"}, run("limits: {alerts: 1}"))
+
+		set := exportertest.NewNopSettings(NewFactory().Type())
+		save := func(schema uint32, body string) {
+			store, err := checkpoint.Open(t.Context(), host{storageID: disk}, component.KindExporter, component.NewID(NewFactory().Type()),
+				checkpoint.Settings{Storage: &storageID, Name: "alerts", Logger: set.Logger})
+			require.NoError(t, err)
+			_, _ = store.Load(t.Context(), func(uint32, []byte) error { return nil })
+			for range 2 {
+				require.NoError(t, store.Save(t.Context(), schema, []byte(body)))
+			}
+			require.NoError(t, store.Close(t.Context()))
+		}
+		save(stateSchema, "[]")
+		assert.Equal(t, []string{"info Nothing to restore: the last run knew no alert. alerts=0 without_room=0"}, run(""))
+		save(stateSchema+1, "of a later version")
+		said := run("")
+		assert.Equal(t, "warn Nothing restored: the state of the last run was refused, and every alert begins again with its next event.", said[len(said)-1])
+	})
+}
