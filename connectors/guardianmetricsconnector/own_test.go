@@ -4,10 +4,8 @@
 package guardianmetricsconnector
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +15,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
@@ -30,11 +27,10 @@ func TestOwnMetrics(t *testing.T) {
 	})
 	e := &engine{config: s.counts.config, counts: s.counts, telemetry: s.counts.telemetry, next: &refusing{refusals: 1}, host: componenttest.NewNopHost()}
 	require.NoError(t, s.counts.telemetry.watch(e.stats))
-	seen := map[string]bool{}
+	own := testutil.WatchOwnMetrics(t, "guardian_metrics_")
 	look := func() {
-		for key, n := range s.everything() {
-			seen[key] = seen[key] || n > 0
-		}
+		s.counts.telemetry.report()
+		own.Look(s.reader)
 	}
 	for i := range 9 { // more of each than its table holds
 		for _, line := range []string{
@@ -60,13 +56,7 @@ func TestOwnMetrics(t *testing.T) {
 	e.saved(t.Context(), errors.New("the disk is full"), s.now)
 	e.emit(t.Context(), []pmetric.Metrics{pmetric.NewMetrics()})
 	look()
-	want := testutil.OwnMetrics(t, "guardian_metrics_")
-	for _, name := range want {
-		assert.True(t, seen[name], name)
-	}
-	for name := range seen {
-		assert.Contains(t, want, name)
-	}
+	own.Check()
 }
 
 // record counts a record of an event.
@@ -77,37 +67,6 @@ func (s *scene) record(name string, at time.Time, attributes map[string]any) {
 	r.SetTimestamp(pcommon.NewTimestampFromTime(at))
 	require.NoError(s.t, r.Attributes().FromRaw(attributes))
 	s.counts.record(r, pcommon.NewMap(), s.now)
-}
-
-// everything gives all of the connector's own metrics, by name and the values of the attributes that have a fixed set of them, added up.
-func (s *scene) everything() map[string]int64 {
-	s.t.Helper()
-	s.counts.telemetry.report()
-	var data metricdata.ResourceMetrics
-	require.NoError(s.t, s.reader.Collect(context.Background(), &data))
-	values := map[string]int64{}
-	add := func(name string, points []metricdata.DataPoint[int64]) {
-		for _, p := range points {
-			key := strings.TrimPrefix(name, "otelcol_guardian_metrics_")
-			for _, kv := range p.Attributes.ToSlice() {
-				if kv.Key == "table" || kv.Key == "reason" {
-					key += " " + kv.Value.AsString()
-				}
-			}
-			values[key] += p.Value
-		}
-	}
-	for _, scope := range data.ScopeMetrics {
-		for _, m := range scope.Metrics {
-			switch points := m.Data.(type) {
-			case metricdata.Sum[int64]:
-				add(m.Name, points.DataPoints)
-			case metricdata.Gauge[int64]:
-				add(m.Name, points.DataPoints)
-			}
-		}
-	}
-	return values
 }
 
 // However many requests come, no more wait for a tier than may, and no more tiers for a request: those that were settled take no room, and
@@ -123,7 +82,8 @@ func TestTheJoinOfTiersIsBounded(t *testing.T) {
 	assert.Equal(t, map[string]int64{}, s.own("otelcol_guardian_metrics_limited"), "two requests with two ids each are two")
 	assert.Equal(t, 2, j.holding)
 	s.settled()
-	unlabelled := s.everything()["unlabelled"]
+	unlabelled := func() int64 { return s.own("otelcol_guardian_metrics_unlabelled")[""] }
+	before := unlabelled()
 	for i := range 100 {
 		s.record("guardian.request", s.now, map[string]any{"specialist.type": "a"}) // without an id
 		s.json(request(fmt.Sprintf(`"request_id":"met %d",`, i)), fmt.Sprintf(`{"type":"evaluation","data":{"guardian_type":"g","target":{"request_id":"met %d"},"quality_tier":"gold"}}`, i))
@@ -134,8 +94,8 @@ func TestTheJoinOfTiersIsBounded(t *testing.T) {
 		assert.LessOrEqual(t, len(j.early), limit)
 		assert.Zero(t, j.holding)
 	}
-	own := s.everything()
-	assert.EqualValues(t, 100, own["unlabelled"]-unlabelled, "those without an id")
-	assert.Zero(t, own["limited held_requests"])
-	assert.InDelta(t, 100-limit, own["limited early_tiers"], 1, "those that no request came for; one may have made room for one that met its request")
+	assert.EqualValues(t, 100, unlabelled()-before, "those without an id")
+	limited := s.own("otelcol_guardian_metrics_limited")
+	assert.Zero(t, limited[tableHeld])
+	assert.InDelta(t, 100-limit, limited[tableEarly], 1, "those that no request came for; one may have made room for one that met its request")
 }

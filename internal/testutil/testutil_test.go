@@ -4,6 +4,7 @@
 package testutil
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -23,6 +24,9 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
 func TestStartAgainWhenAPortIsTaken(t *testing.T) {
@@ -230,16 +234,53 @@ func TestReadmeOptions(t *testing.T) {
 	f(nil, "README.md has no table of options")
 }
 
-// Own metrics are those of metadata.yaml, each with the values of its attributes, and stand in the README.
+// Own metrics are those of metadata.yaml, each with the values of its attributes, and stand in the README. Those that do not come about,
+// and others that do, are named.
 func TestOwnMetrics(t *testing.T) {
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.WriteFile("metadata.yaml", []byte(`
-attributes: {kind: {enum: [a, b]}, name: {type: string}, reason: {enum: [late]}}
-telemetry: {metrics: {x_points: {attributes: [reason, name, kind]}, x_rows: {attributes: [name]}}}`), 0o600))
-	require.NoError(t, os.WriteFile("README.md", []byte("`otelcol_x_points_total`, `otelcol_x_rows`"), 0o600))
-	assert.Equal(t, []string{"points a late", "points b late", "rows"}, OwnMetrics(t, "x_"))
+attributes: {kind: {enum: [a, b], name_override: sort}, name: {type: string}, reason: {enum: [late]}}
+telemetry: {metrics: {x_points: {attributes: [reason, name, kind]}, x_rows: {attributes: [name]}, x_seconds: {}}}`), 0o600))
+	require.NoError(t, os.WriteFile("README.md", []byte("`otelcol_x_points_total`, `otelcol_x_rows`, `otelcol_x_seconds`"), 0o600))
+	reader := sdkmetric.NewManualReader()
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	defer func() { require.NoError(t, provider.Shutdown(context.Background())) }()
+	meter := provider.Meter("test")
+	points, err := meter.Int64Counter("otelcol_x_points")
+	require.NoError(t, err)
+	rows, err := meter.Int64Gauge("otelcol_x_rows")
+	require.NoError(t, err)
+	seconds, err := meter.Float64Histogram("otelcol_x_seconds")
+	require.NoError(t, err)
+	count := func(reason, sort string) {
+		points.Add(t.Context(), 1, metric.WithAttributes(attribute.String("reason", reason), attribute.String("sort", sort), attribute.String("name", "n")))
+	}
+	f := func(want ...string) {
+		t.Helper()
+		message := failure(t, func(t testing.TB) {
+			t.Helper()
+			own := WatchOwnMetrics(t, "x_")
+			own.Look(reader)
+			own.Check("points late a")
+		})
+		for _, text := range want {
+			assert.Contains(t, message, text)
+		}
+		assert.Equal(t, len(want), strings.Count(message, "comes about")+strings.Count(message, "is declared"), message)
+	}
+	f("comes about: points late b", "comes about: rows", "comes about: seconds")
+	count("late", "b")
+	rows.Record(t.Context(), 0)
+	seconds.Record(t.Context(), 1)
+	f("comes about: rows")
+	rows.Record(t.Context(), 1)
+	f()
+	count("early", "b")
+	f("is declared")
+	count("late", "a")
+	f("comes about: points late a", "is declared")
 	require.NoError(t, os.WriteFile("README.md", []byte("`otelcol_x_points`"), 0o600))
-	assert.Contains(t, failure(t, func(t testing.TB) { t.Helper(); OwnMetrics(t, "x_") }), "otelcol_x_rows")
+	assert.Contains(t, failure(t, func(t testing.TB) { t.Helper(); WatchOwnMetrics(t, "x_") }), "otelcol_x_rows")
 }
 
 func TestReceiverContract(t *testing.T) { ReceiverContract(t, receivertest.NewNopFactory()) }
