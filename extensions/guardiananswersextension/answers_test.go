@@ -41,18 +41,59 @@ func TestContract(t *testing.T) { testutil.ExtensionContract(t, NewFactory()) }
 
 func TestReadme(t *testing.T) { testutil.ReadmeExamples(t, NewFactory(), "extensions") }
 
-func TestConfigRefuses(t *testing.T) {
-	_, err := testutil.LoadConfig(t, NewFactory(), "retry_statuses: [429, 200, 600]")
-	require.ErrorContains(t, err, "retry_statuses[1] must be from 400 to 599 (got 200)")
-	require.ErrorContains(t, err, "retry_statuses[2] must be from 400 to 599 (got 600)")
-	_, err = testutil.LoadConfig(t, NewFactory(), `response_headers: {"X Product": a}`)
-	require.ErrorContains(t, err, `response_headers must have names that HTTP allows (got "X Product")`)
+func TestReadmeTables(t *testing.T) { testutil.ReadmeOptions(t, createDefaultConfig()) }
+
+// All faults are reported at once, each with its key, its rule and what stands there, and each once.
+func TestValidateReportsEverything(t *testing.T) {
+	_, err := testutil.LoadConfig(t, NewFactory(), `
+retry_statuses: [429, 200, 600, 429]
+response_headers: {"X Product": a, X-Product: a, x-product: b, Z: "a\nb"}
+`)
+	require.EqualError(t, err, strings.Join([]string{
+		"retry_statuses::1 must be from 400 to 599 (got 200)",
+		"retry_statuses::2 must be from 400 to 599 (got 600)",
+		"retry_statuses must not hold 429 twice (got [429 200 600 429])",
+		`response_headers must have names that HTTP allows (got "X Product")`,
+		`response_headers::Z must have a value that HTTP allows (got "a\nb")`,
+		`response_headers::x-product must not be the same header as X-Product (got "b")`,
+	}, "\n"))
 	_, err = testutil.LoadConfig(t, NewFactory(), "retry: [429]")
 	require.ErrorContains(t, err, "retry")
 }
 
-// start makes the extension and gives its counters.
-func start(t *testing.T, section string) (*answers, func(name string) map[attribute.Distinct]int64) {
+// Every metric of its own that the extension declares, with every transport, comes about.
+func TestOwnMetrics(t *testing.T) {
+	own := testutil.WatchOwnMetrics(t, "guardian_answers_")
+	ext, telemetry := newAnswers(t, "")
+	options, err := ext.GetGRPCServerOptions(t.Context())
+	require.NoError(t, err)
+	require.Error(t, sendRaw(t, serve(t, &traceServer{}, options), "\xff\xff\xff\xff"))
+	server, err := ext.GetHTTPHandler(t.Context())
+	require.NoError(t, err)
+	bad, err := server(t.Context(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }))
+	require.NoError(t, err)
+	bad.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/v1/traces", http.NoBody))
+	client, err := ext.GetHTTPRoundTripper(t.Context())
+	require.NoError(t, err)
+	busy, err := client(t.Context(), tooMany{})
+	require.NoError(t, err)
+	answer, err := busy.RoundTrip(httptest.NewRequest(http.MethodPost, "/v1/traces", http.NoBody))
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	own.Look(telemetry.Reader)
+	own.Check()
+}
+
+// tooMany is a backend that is asked too often.
+type tooMany struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (tooMany) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{}, Body: http.NoBody}, nil
+}
+
+// newAnswers makes the extension.
+func newAnswers(t *testing.T, section string) (*answers, *componenttest.Telemetry) {
 	t.Helper()
 	telemetry := componenttest.NewTelemetry()
 	set := extensiontest.NewNopSettings(NewFactory().Type())
@@ -66,7 +107,14 @@ func start(t *testing.T, section string) (*answers, func(name string) map[attrib
 		require.NoError(t, ext.Shutdown(context.Background()))
 		require.NoError(t, telemetry.Shutdown(context.Background()))
 	})
-	return ext.(*answers), func(name string) map[attribute.Distinct]int64 {
+	return ext.(*answers), telemetry
+}
+
+// start makes the extension and gives its counters.
+func start(t *testing.T, section string) (*answers, func(name string) map[attribute.Distinct]int64) {
+	t.Helper()
+	ext, telemetry := newAnswers(t, section)
+	return ext, func(name string) map[attribute.Distinct]int64 {
 		counts := map[attribute.Distinct]int64{}
 		metric, err := telemetry.GetMetric("otelcol_guardian_answers_" + name)
 		if err != nil {

@@ -6,7 +6,9 @@ package guardiananswersextension
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 
 	"go.opentelemetry.io/collector/component"
 	"golang.org/x/net/http/httpguts"
@@ -28,18 +30,30 @@ type Config struct {
 
 var _ component.Config = (*Config)(nil)
 
-// Validate names every status code that no error can have, and every header that cannot be.
+// Validate reports every fault, each with its key, rule and value.
 func (c *Config) Validate() error {
-	var errs []error
+	var faults []error
+	fault := func(format string, values ...any) { faults = append(faults, fmt.Errorf(format, values...)) }
 	for i, status := range c.RetryStatuses {
-		if status < http.StatusBadRequest || status > 599 {
-			errs = append(errs, fmt.Errorf("retry_statuses[%d] must be from 400 to 599 (got %d)", i, status))
+		switch {
+		case status < http.StatusBadRequest || status > 599:
+			fault("retry_statuses::%d must be from 400 to 599 (got %d)", i, status)
+		case slices.Contains(c.RetryStatuses[:i], status):
+			fault("retry_statuses must not hold %d twice (got %v)", status, c.RetryStatuses)
 		}
 	}
-	for name := range c.ResponseHeaders {
-		if !httpguts.ValidHeaderFieldName(name) {
-			errs = append(errs, fmt.Errorf("response_headers must have names that HTTP allows (got %q)", name))
+	spelled := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(c.ResponseHeaders)) {
+		value, header := c.ResponseHeaders[name], http.CanonicalHeaderKey(name)
+		switch other, taken := spelled[header]; {
+		case !httpguts.ValidHeaderFieldName(name):
+			fault("response_headers must have names that HTTP allows (got %q)", name)
+		case taken:
+			fault("response_headers::%s must not be the same header as %s (got %q)", name, other, value)
+		case !httpguts.ValidHeaderFieldValue(value):
+			fault("response_headers::%s must have a value that HTTP allows (got %q)", name, value)
 		}
+		spelled[header] = name
 	}
-	return errors.Join(errs...)
+	return errors.Join(faults...)
 }

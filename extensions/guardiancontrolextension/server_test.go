@@ -31,6 +31,7 @@ import (
 	"github.com/llm-guardian/otelcol-guardian/extensions/guardiancontrolextension/internal/metadatatest"
 	"github.com/llm-guardian/otelcol-guardian/internal/admin"
 	"github.com/llm-guardian/otelcol-guardian/internal/sockets"
+	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
 var drift = component.MustNewID("drift")
@@ -344,6 +345,19 @@ func TestPanicEndsOnlyTheRequest(t *testing.T) {
 	metadatatest.AssertEqualGuardianControlAdminPanics(t, s.telemetry, []metricdata.DataPoint[int64]{
 		{Value: 2, Attributes: attribute.NewSet(attribute.String("component", "processor/drift"))},
 	}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
+}
+
+// Every metric of its own that the extension declares, with every reason, comes about.
+func TestOwnMetrics(t *testing.T) {
+	own := testutil.WatchOwnMetrics(t, "guardian_control_")
+	s := serve(t, nil)
+	_, err := s.Register(drift, component.KindProcessor, admin.Surface{Name: "broken", Description: "Fails.", Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("broken") })})
+	require.NoError(t, err)
+	s.do(http.MethodGet, "/v1/processor/drift/broken")
+	s.do(http.MethodGet, "/v1", "Host: evil.example")
+	s.do(http.MethodPost, "/v1/processor/drift/broken", "Origin: https://evil.example", "Sec-Fetch-Site: cross-site")
+	own.Look(s.telemetry.Reader)
+	own.Check()
 }
 
 func TestHostMustBeLocal(t *testing.T) {
