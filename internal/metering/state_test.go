@@ -6,6 +6,7 @@ package metering
 import (
 	"bytes"
 	"math"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
 // busy returns a Meter whose series are in all states: shown, not shown yet, changed, forgotten, overflowing.
@@ -47,6 +49,24 @@ func TestRestoredMeterGoesOnBitForBit(t *testing.T) {
 				}
 				require.Equal(t, want, flushAt(t, restored, after(s)))
 			}
+		})
+	}
+	f("cumulative", Config{})
+	f("delta", Config{Delta: true})
+	f("overflow", Config{SeriesLimit: 2})
+}
+
+// TestKeptStates: what an earlier version has saved is read, and written again as it was.
+func TestKeptStates(t *testing.T) {
+	f := func(name string, config Config) {
+		t.Run(name, func(t *testing.T) {
+			state := testutil.Kept(t, filepath.Join("testdata", "states", name+".bin"), func() []byte { return stateOf(busy(t, config)) })
+			m := newMeter(t, config)
+			d := checkpoint.NewDecoder(state)
+			require.NoError(t, m.RestoreState(d, after(25)))
+			require.NoError(t, d.Finish())
+			assert.Equal(t, state, stateOf(m))
+			assert.NotEmpty(t, flushAt(t, m, after(30)))
 		})
 	}
 	f("cumulative", Config{})
