@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
@@ -210,9 +211,9 @@ func TestStateOfOtherWindows(t *testing.T) {
 	next, err := NewGroup(g.settings)
 	require.NoError(t, err)
 	for i := range state {
-		require.ErrorIs(t, next.Restore(state[:i], lookup), ErrDamaged, "cut to %d bytes", i)
+		require.ErrorIs(t, next.Restore(state[:i], lookup), codec.ErrDamaged, "cut to %d bytes", i)
 	}
-	require.ErrorIs(t, next.Restore(append(state, 0), lookup), ErrDamaged)
+	require.ErrorIs(t, next.Restore(append(state, 0), lookup), codec.ErrDamaged)
 }
 
 // FuzzRestore: bytes that nobody encoded are refused, or give a group that works and encodes again.

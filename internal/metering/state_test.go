@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
@@ -62,7 +62,7 @@ func TestKeptStates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			state := testutil.Kept(t, filepath.Join("testdata", "states", name+".bin"), func() []byte { return stateOf(busy(t, config)) })
 			m := newMeter(t, config)
-			d := checkpoint.NewDecoder(state)
+			d := codec.NewDecoder(state)
 			require.NoError(t, m.RestoreState(d, after(25)))
 			require.NoError(t, d.Finish())
 			assert.Equal(t, state, stateOf(m))
@@ -132,29 +132,29 @@ func TestBrokenStateLeavesNoSeries(t *testing.T) {
 	f := func(want error, state []byte) {
 		t.Helper()
 		restored.Instrument("a.gauge").Set(start, labelA, 1)
-		require.ErrorIs(t, restored.RestoreState(checkpoint.NewDecoder(state), start), want)
+		require.ErrorIs(t, restored.RestoreState(codec.NewDecoder(state), start), want)
 		assert.Empty(t, flushAt(t, restored, start))
 	}
 	for n := range good {
-		f(checkpoint.ErrTruncated, good[:n])
+		f(codec.ErrTruncated, good[:n])
 	}
-	f(checkpoint.ErrInvalid, append([]byte{stateVersion + 1}, good[1:]...))
+	f(codec.ErrInvalid, append([]byte{stateVersion + 1}, good[1:]...))
 
 	nan := newMeter(t, Config{})
 	nan.Instrument("a.gauge").Set(start, labelA, 1)
 	nan.Instrument("a.gauge").table.at(1).value = math.NaN()
-	f(checkpoint.ErrInvalid, stateOf(nan))
+	f(codec.ErrInvalid, stateOf(nan))
 
 	packed := []byte(pack(labelC[:2]))
 	require.Contains(t, string(good), string(packed))
 	tooLong := bytes.Clone(packed)
 	tooLong[len(tooLong)-lengthBytes] = 1 // The second label would end after the last byte.
-	f(checkpoint.ErrInvalid, bytes.Replace(good, packed, tooLong, 1))
+	f(codec.ErrInvalid, bytes.Replace(good, packed, tooLong, 1))
 
 	sameTwice := newMeter(t, Config{})
 	sameTwice.Instrument("a.gauge").Set(start, labelA, 1)
 	sameTwice.Instrument("a.gauge").Set(start, labelB, 1)
-	f(checkpoint.ErrInvalid, bytes.Replace(stateOf(sameTwice), []byte(pack(labelB[:2])), []byte(pack(labelA[:2])), 1))
+	f(codec.ErrInvalid, bytes.Replace(stateOf(sameTwice), []byte(pack(labelB[:2])), []byte(pack(labelA[:2])), 1))
 }
 
 // FuzzRestoreState: whatever the bytes, the Meter stays within its limit, and what it took it can save, restore and show.
@@ -165,7 +165,7 @@ func FuzzRestoreState(f *testing.F) {
 	f.Add(stateOf(newMeter(f, config)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m := newMeter(t, config)
-		err := m.RestoreState(checkpoint.NewDecoder(data), after(25))
+		err := m.RestoreState(codec.NewDecoder(data), after(25))
 		for _, s := range m.Stats().Metrics {
 			require.LessOrEqual(t, s.Series, config.SeriesLimit)
 			require.True(t, err == nil || s.Series == 0, "an error leaves nothing")

@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
 	"github.com/llm-guardian/otelcol-guardian/internal/series"
 )
@@ -24,7 +24,7 @@ const stateSchema = 1
 func (e *engine) snapshot() []byte {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var to checkpoint.Encoder
+	var to codec.Encoder
 	to.Count(len(e.detectors))
 	for _, d := range e.detectors {
 		d.encode(&to)
@@ -50,15 +50,15 @@ func (d *detector) signature() string {
 }
 
 // encode writes a detector, in a blob that can be skipped.
-func (d *detector) encode(to *checkpoint.Encoder) {
+func (d *detector) encode(to *codec.Encoder) {
 	to.String(d.config.Name)
 	to.String(d.signature())
-	var entities checkpoint.Encoder
+	var entities codec.Encoder
 	d.encodeEntities(&entities)
 	to.Bytes(entities.Data())
 }
 
-func (d *detector) encodeEntities(to *checkpoint.Encoder) {
+func (d *detector) encodeEntities(to *codec.Encoder) {
 	refs := map[*seriesState]series.Ref{}
 	for ref, s := range d.series.All() {
 		if s.entity != nil {
@@ -90,7 +90,7 @@ func (d *detector) encodeEntities(to *checkpoint.Encoder) {
 	}
 }
 
-func (s *seriesState) encode(to *checkpoint.Encoder) {
+func (s *seriesState) encode(to *codec.Encoder) {
 	to.Bool(s.known)
 	to.Bool(s.stale)
 	to.Uvarint(uint64(s.older))
@@ -106,7 +106,7 @@ func (s *seriesState) encode(to *checkpoint.Encoder) {
 	}
 }
 
-func encodeHistogram(to *checkpoint.Encoder, h *histogram.Histogram) {
+func encodeHistogram(to *codec.Encoder, h *histogram.Histogram) {
 	to.Uvarint(h.Count)
 	to.Float64(h.Sum)
 	to.Count(len(h.Bounds))
@@ -124,7 +124,7 @@ func encodeHistogram(to *checkpoint.Encoder, h *histogram.Histogram) {
 	}
 }
 
-func encodeCounts(to *checkpoint.Encoder, counts []uint64) {
+func encodeCounts(to *codec.Encoder, counts []uint64) {
 	to.Count(len(counts))
 	for _, n := range counts {
 		to.Uvarint(n)
@@ -156,14 +156,14 @@ type savedSeries struct {
 }
 
 // decodeDetector reads a detector. It gives none where the detector of that name is configured otherwise now, or is gone.
-func (e *engine) decodeDetector(d *checkpoint.Decoder) (s saved, of *detector, err error) {
+func (e *engine) decodeDetector(d *codec.Decoder) (s saved, of *detector, err error) {
 	s.name, s.signature = d.String(), d.String()
 	for _, candidate := range e.detectors {
 		if candidate.config.Name == s.name && candidate.signature() == s.signature {
 			of = candidate
 		}
 	}
-	blob := checkpoint.NewDecoder(d.Bytes())
+	blob := codec.NewDecoder(d.Bytes())
 	if d.Err() != nil || of == nil {
 		return s, of, d.Err()
 	}
@@ -173,7 +173,7 @@ func (e *engine) decodeDetector(d *checkpoint.Decoder) (s saved, of *detector, e
 	return s, of, blob.Finish()
 }
 
-func decodeEntity(d *checkpoint.Decoder, metrics int) savedEntity {
+func decodeEntity(d *codec.Decoder, metrics int) savedEntity {
 	e := savedEntity{
 		key: d.String(), judge: d.Bytes(), aligner: d.Bytes(),
 		step: d.Varint(), lastPut: d.Varint(), emitted: d.Varint(), lively: d.Varint(), shown: d.Uvarint(),
@@ -188,7 +188,7 @@ func decodeEntity(d *checkpoint.Decoder, metrics int) savedEntity {
 	return e
 }
 
-func decodeSeries(d *checkpoint.Decoder, k kind) seriesState {
+func decodeSeries(d *codec.Decoder, k kind) seriesState {
 	s := seriesState{
 		kind: k, known: d.Bool(), stale: d.Bool(), older: uint8(min(d.Uvarint(), turnAfter)),
 		turnAt: d.Varint(), at: d.Varint(), start: d.Varint(), step: d.Varint(),
@@ -200,7 +200,7 @@ func decodeSeries(d *checkpoint.Decoder, k kind) seriesState {
 	return s
 }
 
-func decodeHistogram(d *checkpoint.Decoder) histogram.Histogram {
+func decodeHistogram(d *codec.Decoder) histogram.Histogram {
 	h := histogram.Histogram{Count: d.Uvarint(), Sum: d.Float64()}
 	for range d.Count(8) {
 		h.Bounds = append(h.Bounds, d.Float64())
@@ -212,7 +212,7 @@ func decodeHistogram(d *checkpoint.Decoder) histogram.Histogram {
 	return h
 }
 
-func decodeCounts(d *checkpoint.Decoder) (counts []uint64) {
+func decodeCounts(d *codec.Decoder) (counts []uint64) {
 	for range d.Count(1) {
 		counts = append(counts, d.Uvarint())
 	}
@@ -224,7 +224,7 @@ func (e *engine) restore(schema uint32, blob []byte) error {
 	if schema != stateSchema {
 		return fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
 	}
-	d := checkpoint.NewDecoder(blob)
+	d := codec.NewDecoder(blob)
 	type pair struct {
 		saved
 		of *detector

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
 )
 
@@ -61,9 +62,9 @@ type output interface {
 	flush(now time.Time, last bool)
 	// send hands on what is waiting.
 	send(ctx context.Context)
-	encode(e *checkpoint.Encoder)
+	encode(e *codec.Encoder)
 	// decode reads what encode wrote, and gives what puts it in force.
-	decode(d *checkpoint.Decoder, now time.Time) (apply func(), err error)
+	decode(d *codec.Decoder, now time.Time) (apply func(), err error)
 }
 
 func newEngine(set processor.Settings, config *Config, name string) *engine {

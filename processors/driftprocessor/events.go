@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
 	"github.com/llm-guardian/otelcol-guardian/internal/event"
 	"github.com/llm-guardian/otelcol-guardian/processors/driftprocessor/internal/metadata"
@@ -244,7 +244,7 @@ func describeDataset(d *event.Drift) string {
 }
 
 // encode keeps the events that are waiting.
-func (o *eventOutput) encode(e *checkpoint.Encoder) {
+func (o *eventOutput) encode(e *codec.Encoder) {
 	waiting := o.outbox.waiting()
 	var blobs [][]byte
 	for _, logs := range waiting {
@@ -258,7 +258,7 @@ func (o *eventOutput) encode(e *checkpoint.Encoder) {
 	}
 }
 
-func (o *eventOutput) decode(d *checkpoint.Decoder, _ time.Time) (apply func(), err error) {
+func (o *eventOutput) decode(d *codec.Decoder, _ time.Time) (apply func(), err error) {
 	var waiting []plog.Logs
 	for range d.Count(1) {
 		logs, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(d.Bytes())

@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
 	"github.com/llm-guardian/otelcol-guardian/internal/metering"
 	"github.com/llm-guardian/otelcol-guardian/processors/driftprocessor/internal/metadata"
@@ -241,9 +241,9 @@ func metricsOf(picture pmetric.Metrics) pmetric.MetricSlice {
 	return picture.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics()
 }
 
-func (o *metricOutput) encode(e *checkpoint.Encoder) { o.meter.AppendState(e) }
+func (o *metricOutput) encode(e *codec.Encoder) { o.meter.AppendState(e) }
 
-func (o *metricOutput) decode(d *checkpoint.Decoder, now time.Time) (apply func(), err error) {
+func (o *metricOutput) decode(d *codec.Decoder, now time.Time) (apply func(), err error) {
 	fresh := o.newMeter()
 	return func() { o.meter = fresh }, fresh.RestoreState(d, now)
 }
