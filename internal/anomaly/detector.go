@@ -344,9 +344,15 @@ func (d *Detector) suspect(raw float64) {
 	}
 	d.suspects = appendLast(d.suspects, min(s.Decision.Accept, s.Reservoir), d.columns...)
 	d.doubts = appendLast(d.doubts, s.Decision.Accept, raw)
-	if d.suspicion += suspicious; d.suspicion >= suspicious*s.Decision.Accept {
+	if d.suspicion += suspicious; d.suspicion >= suspicious*d.patience() {
 		d.accept()
 	}
+}
+
+// patience is the number of anomalous rows after which a change is accepted: half of the calm rows that speak against it, as who has seen
+// little cannot insist for long, but no fewer than anything is said after.
+func (d *Detector) patience() int {
+	return min(d.settings.Decision.Accept, max(d.settings.MinObservations, int(min(d.learned, maxRows))/2))
 }
 
 // appendLast appends values of one row, and drops the first row if there are too many.
@@ -365,7 +371,7 @@ func (d *Detector) accept() {
 	for _, raw := range d.doubts {
 		d.calibration.add(raw, false)
 	}
-	if d.recent == math.MaxUint64 {
+	if stays := uint64(1)<<min(d.patience(), 64) - 1; d.recent&stays == stays {
 		clear(d.baselines) // A change that stays, rather than one that comes and goes.
 	}
 	for from := 0; from < len(d.suspects); from += len(d.columns) {

@@ -72,10 +72,71 @@ func TestAnIncidentDoesNotHideTheNext(t *testing.T) {
 	}
 }
 
+// TestSpikesThatComeBack has spikes of two rows, one every 150 rows, after 1,500 calm ones: the twelfth is called an anomaly as the first was,
+// and so is most of an incident of eight rows after them that is not as large. A forest of one metric is not as good.
+func TestSpikesThatComeBack(t *testing.T) {
+	const seeds, calm, every, spikes = 10, 1500, 150, 12
+	f := func(method Method, metrics []string) {
+		t.Helper()
+		last, incident := 0, 0
+		for seed := range uint64(seeds) {
+			s := DefaultSettings()
+			s.Method, s.Seed = method, seed
+			d, err := NewDetector(s, metrics)
+			require.NoError(t, err)
+			rng := rand.New(rand.NewPCG(seed, 1))
+			row := make([]float64, len(metrics))
+			at := int64(0)
+			next := func(sigmas float64) bool {
+				for m := range row {
+					row[m] = 100 + 5*rng.NormFloat64()
+					if m < 2 {
+						row[m] += 5 * sigmas
+					}
+				}
+				at += 15e9
+				return observe(d, at, row).Anomalous
+			}
+			for range calm {
+				next(0)
+			}
+			called := false
+			for range spikes {
+				called = next(25)
+				called = next(25) && called
+				for range every - 2 {
+					next(0)
+				}
+			}
+			if called {
+				last++
+			}
+			rows := 0
+			for range 8 {
+				if next(15) {
+					rows++
+				}
+			}
+			if rows >= 5 {
+				incident++
+			}
+		}
+		t.Logf("%s, %d metrics: the last spike is called by %d, the incident after it by %d of %d", method, len(metrics), last, incident, seeds)
+		assert.Equal(t, seeds, last, "%s, %d metrics: the last spike", method, len(metrics))
+		assert.GreaterOrEqual(t, incident, seeds-2, "%s, %d metrics: the incident", method, len(metrics))
+	}
+	one, three := []string{"a"}, []string{"a", "b", "c"}
+	f(RobustZ, one)
+	f(RobustZ, three)
+	f(EWMA, one)
+	f(PCA, three)
+	f(IsolationForest, three)
+}
+
 // TestALastingShiftIsAnAnomalyUntilItIsAccepted has a shift that stays, after few and many calm rows: each of its rows is called an anomaly, until
-// the change is accepted. The median of the robust z follows it sooner.
+// the change is accepted: after half as many rows as there were calm ones, 240 at most. The median of the robust z follows it sooner.
 func TestALastingShiftIsAnAnomalyUntilItIsAccepted(t *testing.T) {
-	f := func(method Method, metrics []string, calm int) {
+	f := func(method Method, metrics []string, calm, accepted int) {
 		t.Helper()
 		for seed := range uint64(5) {
 			s := DefaultSettings()
@@ -84,8 +145,8 @@ func TestALastingShiftIsAnAnomalyUntilItIsAccepted(t *testing.T) {
 			require.NoError(t, err)
 			rng := rand.New(rand.NewPCG(seed, 1))
 			row := make([]float64, len(metrics))
-			called := 0
-			for i := range calm + s.Decision.Accept {
+			called, last := 0, 0
+			for i := range calm + 2*s.Decision.Accept {
 				for m := range row {
 					row[m] = 100 + 5*rng.NormFloat64()
 					if i >= calm {
@@ -93,15 +154,17 @@ func TestALastingShiftIsAnAnomalyUntilItIsAccepted(t *testing.T) {
 					}
 				}
 				if v := observe(d, int64(i)*15e9, row); i >= calm && v.Anomalous {
-					called++
+					called, last = called+1, i-calm
 				}
 			}
-			assert.GreaterOrEqual(t, called, s.Decision.Accept*9/10, "%s, %d metrics, seed %d, after %d calm rows", method, len(metrics), seed, calm)
+			assert.GreaterOrEqual(t, called, accepted*9/10, "%s, %d metrics, seed %d, after %d calm rows", method, len(metrics), seed, calm)
+			assert.Less(t, last, accepted*11/10+s.Delay, "%s, %d metrics, seed %d, after %d calm rows", method, len(metrics), seed, calm)
+			assert.EqualValues(t, 1, d.Tally().Accepted)
 		}
 	}
-	for _, calm := range []int{150, 400, 1500} {
-		f(EWMA, []string{"a"}, calm)
-		f(PCA, []string{"a", "b", "c"}, calm)
-		f(IsolationForest, []string{"a", "b", "c"}, calm)
+	for _, c := range []struct{ calm, accepted int }{{150, 75}, {400, 200}, {1500, 240}} {
+		f(EWMA, []string{"a"}, c.calm, c.accepted)
+		f(PCA, []string{"a", "b", "c"}, c.calm, c.accepted)
+		f(IsolationForest, []string{"a", "b", "c"}, c.calm, c.accepted)
 	}
 }
