@@ -83,6 +83,10 @@ func newMetricsEngine(set processor.Settings, config *Config, next consumer.Metr
 	return e
 }
 
+// refused counts verdicts that the next consumer did not take, and dropped those that are given up.
+func (e *engine) refused() { e.telemetry.builder.DriftVerdictsRefused.Add(context.Background(), 1) }
+func (e *engine) dropped() { e.telemetry.builder.DriftVerdictsDropped.Add(context.Background(), 1) }
+
 // own says whether a monitor works in the pipelines of this engine's signal.
 func (e *engine) own(m *MonitorConfig) bool { return (m.Input.Metric != "") == (e.name == "metrics") }
 
