@@ -45,6 +45,14 @@ func (e *Encoder) Float64s(list []float64) {
 	}
 }
 
+// Uvarints appends a list with its length, each number in 1 to 10 bytes.
+func (e *Encoder) Uvarints(list []uint64) {
+	e.Count(len(list))
+	for _, v := range list {
+		e.Uvarint(v)
+	}
+}
+
 // Bool appends v in one byte.
 func (e *Encoder) Bool(v bool) {
 	if v {
@@ -82,7 +90,7 @@ var (
 )
 
 // Decoder reads values that an [Encoder] wrote, in the same order. It never panics, whatever the input, and allocates nothing
-// but the strings and lists it returns, which are never longer than the input. The first error sticks: from then on every method returns
+// but the strings and lists it returns, whose elements all stand in the input. The first error sticks: from then on every method returns
 // the zero value, so a caller may check [Decoder.Err] or [Decoder.Finish] once, at the end of each loop.
 type Decoder struct {
 	rest []byte
@@ -192,6 +200,15 @@ func (d *Decoder) Finites() []float64 {
 	list := make([]float64, d.Count(8))
 	for i := range list {
 		list[i] = d.Finite()
+	}
+	return list
+}
+
+// Uvarints reads what [Encoder.Uvarints] wrote.
+func (d *Decoder) Uvarints() []uint64 {
+	list := make([]uint64, d.Count(1))
+	for i := range list {
+		list[i] = d.Uvarint()
 	}
 	return list
 }

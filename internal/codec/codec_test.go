@@ -26,6 +26,7 @@ func TestForm(t *testing.T) {
 	f("0807060504030201", func(e *Encoder) { e.Uint64(0x0102030405060708) })
 	f("000000000000f83f", func(e *Encoder) { e.Float64(1.5) })
 	f("02000000000000f83f0000000000000080", func(e *Encoder) { e.Float64s([]float64{1.5, math.Copysign(0, -1)}) })
+	f("02ac0200", func(e *Encoder) { e.Uvarints([]uint64{300, 0}) })
 	f("0100", func(e *Encoder) { e.Bool(true); e.Bool(false) })
 	f("02c3a4", func(e *Encoder) { e.String("ä") })
 	f("020102", func(e *Encoder) { e.Bytes([]byte{1, 2}) })
@@ -57,6 +58,8 @@ func TestCodecRoundTrip(t *testing.T) {
 	e.Float64(math.MaxFloat64)
 	e.Float64s([]float64{-1, 0, 1})
 	e.Float64s(nil)
+	e.Uvarints([]uint64{1, 300})
+	e.Uvarints(nil)
 
 	d := NewDecoder(e.Data()[len("prefix"):])
 	for _, v := range []uint64{0, 1, 127, 128, math.MaxUint64} {
@@ -81,6 +84,8 @@ func TestCodecRoundTrip(t *testing.T) {
 	assert.Equal(t, math.MaxFloat64, d.Finite())
 	assert.Equal(t, []float64{-1, 0, 1}, d.Finites())
 	assert.Empty(t, d.Finites())
+	assert.Equal(t, []uint64{1, 300}, d.Uvarints())
+	assert.Empty(t, d.Uvarints())
 	d.Require(true)
 	assert.Zero(t, d.Remaining())
 	require.NoError(t, d.Finish())
@@ -102,6 +107,7 @@ func TestDecoderErrors(t *testing.T) {
 		require.Zero(t, d.Below(1))
 		require.Zero(t, d.Finite())
 		require.Empty(t, d.Finites())
+		require.Empty(t, d.Uvarints())
 		d.Require(false)
 		require.False(t, d.Bool())
 		require.Empty(t, d.String())
@@ -141,12 +147,12 @@ func FuzzDecoder(f *testing.F) {
 	e.String("def")
 	e.Count(0)
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7}, e.Data())
-	f.Add([]byte{8, 9, 10, 11}, []byte{1, 2, 3, 4, 5, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{8, 9, 10, 11, 12}, []byte{1, 2, 3, 4, 5, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Add([]byte{5, 6}, []byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 1})
 	f.Fuzz(func(t *testing.T, types, input []byte) {
 		d, e := NewDecoder(input), NewEncoder(nil)
 		for _, typ := range types {
-			switch typ % 12 {
+			switch typ % 13 {
 			case 0:
 				e.Uvarint(d.Uvarint())
 			case 1:
@@ -179,6 +185,10 @@ func FuzzDecoder(f *testing.F) {
 				e.Float64(v)
 			case 11:
 				e.Float64s(d.Finites())
+			case 12:
+				list := d.Uvarints()
+				require.LessOrEqual(t, len(list), len(input))
+				e.Uvarints(list)
 			}
 			if d.Err() != nil {
 				require.Zero(t, d.Remaining())

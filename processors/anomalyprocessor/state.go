@@ -109,25 +109,15 @@ func (s *seriesState) encode(to *codec.Encoder) {
 func encodeHistogram(to *codec.Encoder, h *histogram.Histogram) {
 	to.Uvarint(h.Count)
 	to.Float64(h.Sum)
-	to.Count(len(h.Bounds))
-	for _, b := range h.Bounds {
-		to.Float64(b)
-	}
-	encodeCounts(to, h.Counts)
+	to.Float64s(h.Bounds)
+	to.Uvarints(h.Counts)
 	to.Bool(h.Exponential)
 	to.Varint(int64(h.Scale))
 	to.Float64(h.ZeroThreshold)
 	to.Uvarint(h.Zeros)
 	for _, side := range []*histogram.Side{&h.Negative, &h.Positive} {
 		to.Varint(int64(side.Offset))
-		encodeCounts(to, side.Counts)
-	}
-}
-
-func encodeCounts(to *codec.Encoder, counts []uint64) {
-	to.Count(len(counts))
-	for _, n := range counts {
-		to.Uvarint(n)
+		to.Uvarints(side.Counts)
 	}
 }
 
@@ -205,18 +195,11 @@ func decodeHistogram(d *codec.Decoder) histogram.Histogram {
 	for range d.Count(8) {
 		h.Bounds = append(h.Bounds, d.Float64())
 	}
-	h.Counts = decodeCounts(d)
+	h.Counts = d.Uvarints()
 	h.Exponential, h.Scale, h.ZeroThreshold, h.Zeros = d.Bool(), int32(d.Varint()), d.Float64(), d.Uvarint()
-	h.Negative = histogram.Side{Offset: int32(d.Varint()), Counts: decodeCounts(d)}
-	h.Positive = histogram.Side{Offset: int32(d.Varint()), Counts: decodeCounts(d)}
+	h.Negative = histogram.Side{Offset: int32(d.Varint()), Counts: d.Uvarints()}
+	h.Positive = histogram.Side{Offset: int32(d.Varint()), Counts: d.Uvarints()}
 	return h
-}
-
-func decodeCounts(d *codec.Decoder) (counts []uint64) {
-	for range d.Count(1) {
-		counts = append(counts, d.Uvarint())
-	}
-	return counts
 }
 
 // restore reads what snapshot wrote. Detectors that are configured otherwise than they were begin again.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
+	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
 )
 
 // stateSchema is the version of what snapshot writes.
@@ -261,50 +262,34 @@ func (m *monitor) restoreSeries(s *savedSeries) {
 }
 
 func (d *distribution) encode(e *codec.Encoder) {
-	e.Bool(d.exponential)
+	e.Bool(d.Exponential)
 	e.Varint(d.start)
-	if !d.exponential {
-		e.Count(len(d.bounds))
-		for _, bound := range d.bounds {
-			e.Float64(bound)
-		}
-		encodeCounts(e, d.counts)
+	if !d.Exponential {
+		e.Float64s(d.Bounds)
+		e.Uvarints(d.Counts)
 		return
 	}
-	e.Varint(int64(d.scale))
-	e.Float64(d.threshold)
-	e.Uvarint(d.zeros)
-	for _, s := range []side{d.negative, d.positive} {
-		e.Varint(int64(s.offset))
-		encodeCounts(e, s.counts)
+	e.Varint(int64(d.Scale))
+	e.Float64(d.ZeroThreshold)
+	e.Uvarint(d.Zeros)
+	for _, s := range []*histogram.Side{&d.Negative, &d.Positive} {
+		e.Varint(int64(s.Offset))
+		e.Uvarints(s.Counts)
 	}
 }
 
 func decodeDistribution(d *codec.Decoder) *distribution {
-	s := &distribution{exponential: d.Bool(), start: d.Varint()}
-	if !s.exponential {
+	var s distribution
+	s.Exponential, s.start = d.Bool(), d.Varint()
+	if !s.Exponential {
 		for range d.Count(8) {
-			s.bounds = append(s.bounds, d.Float64())
+			s.Bounds = append(s.Bounds, d.Float64())
 		}
-		s.counts = decodeCounts(d)
-		return s
+		s.Counts = d.Uvarints()
+		return &s
 	}
-	s.scale, s.threshold, s.zeros = int32(d.Varint()), d.Float64(), d.Uvarint()
-	s.negative = side{int32(d.Varint()), decodeCounts(d)}
-	s.positive = side{int32(d.Varint()), decodeCounts(d)}
-	return s
-}
-
-func encodeCounts(e *codec.Encoder, counts []uint64) {
-	e.Count(len(counts))
-	for _, n := range counts {
-		e.Uvarint(n)
-	}
-}
-
-func decodeCounts(d *codec.Decoder) (counts []uint64) {
-	for range d.Count(1) {
-		counts = append(counts, d.Uvarint())
-	}
-	return counts
+	s.Scale, s.ZeroThreshold, s.Zeros = int32(d.Varint()), d.Float64(), d.Uvarint()
+	s.Negative = histogram.Side{Offset: int32(d.Varint()), Counts: d.Uvarints()}
+	s.Positive = histogram.Side{Offset: int32(d.Varint()), Counts: d.Uvarints()}
+	return &s
 }
