@@ -28,6 +28,9 @@ func (e *Encoder) Uvarint(v uint64) { e.buf = binary.AppendUvarint(e.buf, v) }
 // Varint appends v in 1 to 10 bytes, values near zero in few.
 func (e *Encoder) Varint(v int64) { e.buf = binary.AppendVarint(e.buf, v) }
 
+// Byte appends v.
+func (e *Encoder) Byte(v byte) { e.buf = append(e.buf, v) }
+
 // Uint32 appends v in 4 bytes.
 func (e *Encoder) Uint32(v uint32) { e.buf = binary.LittleEndian.AppendUint32(e.buf, v) }
 
@@ -55,11 +58,11 @@ func (e *Encoder) Uvarints(list []uint64) {
 
 // Bool appends v in one byte.
 func (e *Encoder) Bool(v bool) {
+	b := byte(0)
 	if v {
-		e.buf = append(e.buf, 1)
-		return
+		b = 1
 	}
-	e.buf = append(e.buf, 0)
+	e.Byte(b)
 }
 
 // Count appends the number of elements of the list that follows.
@@ -164,6 +167,15 @@ func (d *Decoder) varint(n int) bool {
 	return false
 }
 
+// Byte reads what [Encoder.Byte] wrote.
+func (d *Decoder) Byte() byte {
+	b := d.take(1)
+	if b == nil {
+		return 0
+	}
+	return b[0]
+}
+
 // Uint32 reads what [Encoder.Uint32] wrote.
 func (d *Decoder) Uint32() uint32 {
 	b := d.take(4)
@@ -215,14 +227,9 @@ func (d *Decoder) Uvarints() []uint64 {
 
 // Bool reads what [Encoder.Bool] wrote.
 func (d *Decoder) Bool() bool {
-	b := d.take(1)
-	if b == nil {
-		return false
-	}
-	if b[0] > 1 {
-		d.fail(ErrInvalid)
-	}
-	return b[0] == 1
+	v := d.Byte()
+	d.Require(v <= 1)
+	return v == 1
 }
 
 // Count reads what [Encoder.Count] wrote, for elements of at least elementBytes bytes each (at least 1): a count that the rest

@@ -20,6 +20,7 @@ func TestForm(t *testing.T) {
 		write(e)
 		assert.Equal(t, want, hex.EncodeToString(e.Data()))
 	}
+	f("ff", func(e *Encoder) { e.Byte(255) })
 	f("ac02", func(e *Encoder) { e.Uvarint(300) })
 	f("09", func(e *Encoder) { e.Varint(-5) })
 	f("04030201", func(e *Encoder) { e.Uint32(0x01020304) })
@@ -60,6 +61,7 @@ func TestCodecRoundTrip(t *testing.T) {
 	e.Float64s(nil)
 	e.Uvarints([]uint64{1, 300})
 	e.Uvarints(nil)
+	e.Byte(200)
 
 	d := NewDecoder(e.Data()[len("prefix"):])
 	for _, v := range []uint64{0, 1, 127, 128, math.MaxUint64} {
@@ -86,6 +88,7 @@ func TestCodecRoundTrip(t *testing.T) {
 	assert.Empty(t, d.Finites())
 	assert.Equal(t, []uint64{1, 300}, d.Uvarints())
 	assert.Empty(t, d.Uvarints())
+	assert.EqualValues(t, 200, d.Byte())
 	d.Require(true)
 	assert.Zero(t, d.Remaining())
 	require.NoError(t, d.Finish())
@@ -103,6 +106,7 @@ func TestDecoderErrors(t *testing.T) {
 		require.Zero(t, d.Uvarint())
 		require.Zero(t, d.Varint())
 		require.Zero(t, d.Float64())
+		require.Zero(t, d.Byte())
 		require.Zero(t, d.Uint32())
 		require.Zero(t, d.Below(1))
 		require.Zero(t, d.Finite())
@@ -152,7 +156,7 @@ func FuzzDecoder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, types, input []byte) {
 		d, e := NewDecoder(input), NewEncoder(nil)
 		for _, typ := range types {
-			switch typ % 13 {
+			switch typ % 14 {
 			case 0:
 				e.Uvarint(d.Uvarint())
 			case 1:
@@ -189,6 +193,8 @@ func FuzzDecoder(f *testing.F) {
 				list := d.Uvarints()
 				require.LessOrEqual(t, len(list), len(input))
 				e.Uvarints(list)
+			case 13:
+				e.Byte(d.Byte())
 			}
 			if d.Err() != nil {
 				require.Zero(t, d.Remaining())
