@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/codec"
+	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
 	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
 	"github.com/llm-guardian/otelcol-guardian/internal/series"
 )
@@ -253,7 +254,7 @@ func (d *detector) restore(s *saved, now time.Time, logger *zap.Logger) {
 	var failure error
 	for i := range s.entities {
 		from := &s.entities[i]
-		if _, ok := groupValues(from.key, len(d.config.GroupBy)); !ok || d.entities[from.key] != nil || len(d.entities) >= d.config.Limits.Entities {
+		if _, ok := grouping.Values(from.key, len(d.config.GroupBy)); !ok || d.entities[from.key] != nil || len(d.entities) >= d.config.Limits.Entities {
 			continue
 		}
 		e := d.addEntity(from.key, now)

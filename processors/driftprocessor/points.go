@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
+	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
 	"github.com/llm-guardian/otelcol-guardian/internal/series"
 	"github.com/llm-guardian/otelcol-guardian/internal/shared"
 )
@@ -276,7 +277,7 @@ func (p *points) series(key series.Key, attributes pcommon.Map, metric string, r
 	}
 	g := m.numbered[state.group]
 	if g == nil {
-		at := place{record: attributes, scope: p.scope.Attributes(), resource: p.resource.Attributes()}
+		at := grouping.Place{Record: attributes, Scope: p.scope.Attributes(), Resource: p.resource.Attributes()}
 		if g = m.group(&at, p.source.groups, p.now); g == nil {
 			return ref, false
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
+	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
 	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
 )
 
@@ -135,7 +136,7 @@ func (e *engine) restoreMonitor(s *saved, now time.Time) {
 
 func (m *monitor) restore(s *saved, now time.Time, logger *zap.Logger) {
 	for i := range s.groups {
-		if _, ok := groupValues(s.groups[i].key, len(m.config.GroupBy)); ok && len(m.groups) < m.config.Limits.Groups {
+		if _, ok := grouping.Values(s.groups[i].key, len(m.config.GroupBy)); ok && len(m.groups) < m.config.Limits.Groups {
 			g := m.addGroup(s.groups[i].key, now)
 			g.last = s.groups[i].last
 		}
