@@ -86,15 +86,12 @@ func (r *reservoir) bytes() int { return 8*cap(r.values) + 8*cap(r.ages) + 64 }
 
 func (r *reservoir) encode(e *codec.Encoder) {
 	e.Uvarint(r.seen)
-	e.Count(len(r.ages))
-	for _, age := range r.ages {
-		e.Uvarint(age)
-	}
+	e.Uvarints(r.ages)
 	for _, v := range r.values {
 		e.Float64(v)
 	}
 	state, _ := r.source.MarshalBinary() // Which returns no error.
-	e.String(string(state))
+	e.Bytes(state)
 }
 
 func (r *reservoir) decode(d *codec.Decoder) {
@@ -118,5 +115,5 @@ func (r *reservoir) decode(d *codec.Decoder) {
 			return
 		}
 	}
-	d.Require(r.source.UnmarshalBinary([]byte(d.String())) == nil)
+	d.Require(r.source.UnmarshalBinary(d.Bytes()) == nil)
 }

@@ -169,10 +169,7 @@ func (l *learner) encode(e *codec.Encoder) {
 	e.Uvarint(l.target)
 	e.Count(l.rounds)
 	e.Uvarint(l.missing)
-	e.Count(len(l.numbers))
-	for _, v := range l.numbers {
-		e.Float64(v)
-	}
+	e.Float64s(l.numbers)
 	e.Count(len(l.names))
 	for _, name := range l.names {
 		e.String(name)

@@ -217,10 +217,7 @@ func (id *identity) append(e *codec.Encoder) {
 	for _, key := range id.Attributes {
 		e.String(key)
 	}
-	e.Count(len(id.Bounds))
-	for _, bound := range id.Bounds {
-		e.Float64(bound)
-	}
+	e.Float64s(id.Bounds)
 }
 
 func readIdentity(d *codec.Decoder) identity {
