@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package codec writes values in a compact binary form without types and names, and reads them again without trusting a byte. It is the
-// form of everything that is saved over a restart.
+// form of references, and of every state that is kept over a restart.
 package codec
 
 import (
