@@ -3,7 +3,11 @@
 
 package anomaly
 
-import "github.com/llm-guardian/otelcol-guardian/internal/codec"
+import (
+	"math"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
+)
 
 const (
 	// capped is how many times less probable the score is, that an anomaly far beyond counts for, than one must be to be an anomaly.
@@ -19,8 +23,8 @@ const (
 // anomaly.
 //
 // Scores of rows that were called anomalies are among them once the run of such rows is over, a thirtieth of all at most, and what is far
-// beyond only as if it were little more than that. Without them the threshold would sink with every false alarm. While
-// they last they would make themselves look calm, and runs that are longer than those of false alarms the next ones like them.
+// beyond mostly as if it were little more than that. Without them the threshold would sink with every false alarm. While they last they
+// would make themselves look calm, and runs that are longer than those of false alarms the next ones like them.
 type calibration struct {
 	scores ranked[float32]
 	alarms []uint64 // a bit for each of scores.recent: of an anomaly
@@ -99,18 +103,49 @@ func (c *calibration) add(raw float64, anomalous bool) {
 
 // endRun keeps the scores of the run of anomalies, or forgets them.
 func (c *calibration) endRun(keep bool) {
-	for _, raw := range c.held {
-		if keep && c.raised < c.budget() {
-			c.put(raw, true)
-		}
-	}
+	held := c.held
 	c.held = c.held[:0]
+	if !keep || len(held) == 0 {
+		return
+	}
+	most := c.most()
+	for _, raw := range held {
+		if c.raised >= c.budget() {
+			return
+		}
+		if raw > farBeyond*most {
+			raw = most
+		}
+		c.put(raw, true)
+	}
 }
 
-func (c *calibration) put(raw float64, anomalous bool) {
-	if anomalous && raw > farBeyond*c.cap {
-		raw = c.cap
+// most is what the score of an anomaly counts for at most. There is no limit for heavy ones once more runs of them were kept than are stated: an edge
+// that comes back, as of a square wave, is a row of lags that a forest has hardly seen each time.
+func (c *calibration) most() float64 {
+	if c.heavy && float64(c.runs()) > c.alpha*float64(c.size()) {
+		return math.Inf(1)
 	}
+	return c.cap
+}
+
+// runs is the number of runs of anomalies among the scores.
+func (c *calibration) runs() int {
+	runs, inRun := 0, false
+	for i := range c.scores.recent {
+		alarm := c.alarm((c.scores.next + i) % len(c.scores.recent))
+		if alarm && !inRun {
+			runs++
+		}
+		inRun = alarm
+	}
+	return runs
+}
+
+// alarm says whether a score is of an anomaly, by its place.
+func (c *calibration) alarm(at int) bool { return c.alarms[at/64]>>(at%64)&1 == 1 }
+
+func (c *calibration) put(raw float64, anomalous bool) {
 	c.mark(anomalous)
 	if c.scores.add(float32(raw)) {
 		c.fit()
@@ -146,7 +181,7 @@ func (c *calibration) fit() {
 	if c.raised > 0 {
 		var sum, n float64
 		for i, v := range c.scores.recent {
-			if float64(v) > calm.threshold && c.alarms[i/64]>>(i%64)&1 == 0 {
+			if float64(v) > calm.threshold && !c.alarm(i) {
 				sum += calm.excess(float64(v))
 				n++
 			}
@@ -179,8 +214,7 @@ func (c *calibration) encode(e *codec.Encoder) {
 	c.scores.encode(e)
 	n := len(c.scores.recent)
 	for i := range n {
-		at := (c.scores.next + i) % n
-		e.Bool(c.alarms[at/64]>>(at%64)&1 == 1)
+		e.Bool(c.alarm((c.scores.next + i) % n))
 	}
 	c.tail.encode(e)
 	e.Float64(c.cap)

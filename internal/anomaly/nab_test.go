@@ -194,7 +194,7 @@ const memory = 64
 // nabRun are the scores of a detector on a series.
 type nabRun struct {
 	series    *nabSeries
-	rows      []float64 // -log10 p of each row
+	rows      []float64 // the score of each row
 	episodes  []float64 // 1 where an episode starts by the settings alone
 	anomalous []bool
 	tally     Tally
@@ -209,7 +209,7 @@ func runNAB(t *testing.T, s Settings, series *nabSeries) nabRun {
 	r := nabRun{series: series, rows: make([]float64, n), episodes: make([]float64, n), anomalous: make([]bool, n)}
 	for i, v := range series.values {
 		verdict := observe(d, series.times[i].UnixNano(), []float64{v})
-		r.rows[i] = -math.Log10(verdict.P)
+		r.rows[i] = verdict.Score
 		r.anomalous[i] = verdict.Anomalous
 		if verdict.Changed && verdict.State == AnomalyDetected {
 			r.episodes[i] = 1
@@ -219,22 +219,23 @@ func runNAB(t *testing.T, s Settings, series *nabSeries) nabRun {
 	return r
 }
 
-// tune is the score by the best of a thousand thresholds for all series together, as NAB does it. At each a detector raises its hand once per
-// episode, as it does by its defaults, unless every row counts.
+// tune is the score by the best of a thousand thresholds for all series together, as NAB does it: every row at or above counts, as NAB has it, or
+// the first of each episode, as the detector raises its hand by its defaults.
 func tune(rows [][]nabRow, p nabProfile, everyRow bool) float64 {
-	var candidates []float64
+	const thresholds = 1000
+	var scores []float64
 	for _, series := range rows {
 		for _, r := range series {
-			if r.score > 1 {
-				candidates = append(candidates, r.score)
-			}
+			scores = append(scores, r.score)
 		}
 	}
-	slices.Sort(candidates)
-	candidates = slices.Compact(candidates)
+	slices.Sort(scores)
+	scores = slices.Compact(scores)
 	best := nabSum(rows, math.Inf(1), p, everyRow)
-	for i := 0; i < len(candidates); i += max(1, len(candidates)/1000) {
-		best = max(best, nabSum(rows, candidates[i], p, everyRow))
+	for i := range thresholds {
+		share := math.Pow(float64(i)/thresholds, 4) // The largest scores one by one, smaller ones less densely.
+		at := len(scores) - 1 - int(share*float64(len(scores)))
+		best = max(best, nabSum(rows, scores[at], p, everyRow))
 	}
 	return best
 }
@@ -275,11 +276,34 @@ func nabSettings() map[string]Settings {
 		}
 		out[string(m)] = s
 	}
+	s := DefaultSettings()
+	s.Features = Features{Lags: 3, Differences: true}
+	out["isolation_forest, lags"] = s
 	return out
 }
 
-// TestNAB scores every method on the series of the Numenta Anomaly Benchmark that are here. The default method, by its defaults and by
-// the tuned threshold, must beat random cut forest, whose threshold was tuned on more series than these.
+// published is what random cut forest has by the published results: on the series that are here, or on all 58 of the benchmark, as in the line of
+// randomCutForest in NAB's README. ok is false for other sets of series.
+func published(all []*nabSeries, windows int) (scores [3]float64, ok bool) {
+	if len(all) == 58 {
+		return [3]float64{51.7, 38.4, 59.7}, true
+	}
+	for i, p := range nabProfiles {
+		sum := 0.0
+		for _, s := range all {
+			series, known := randomCutForest[s.name]
+			if !known {
+				return scores, false
+			}
+			sum += series[i]
+		}
+		scores[i] = nabNormalised(sum, windows, p)
+	}
+	return scores, true
+}
+
+// TestNAB scores every method on the series of the Numenta Anomaly Benchmark that are here. The default method must beat random cut forest by
+// its defaults, and by a threshold that is tuned as NAB does it: on these series for ours, on the whole corpus for the published one.
 func TestNAB(t *testing.T) {
 	all := loadNAB(t)
 	windows := 0
@@ -291,34 +315,27 @@ func TestNAB(t *testing.T) {
 	line := func(name string, scores [3]float64) {
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t\n", name, scores[0], scores[1], scores[2])
 	}
-	var published [3]float64
-	for i, p := range nabProfiles {
-		sum := 0.0
-		for _, s := range all {
-			scores, ok := randomCutForest[s.name]
-			require.True(t, ok, s.name)
-			sum += scores[i]
-		}
-		published[i] = nabNormalised(sum, windows, p)
+	peer, comparable := published(all, windows)
+	if comparable {
+		line("random cut forest, published", peer)
 	}
-	line("random cut forest, published", published)
-	perSeries := map[string][3]float64{}
+	perSeries := map[string]float64{}
 	for _, name := range slices.Sorted(maps.Keys(nabSettings())) {
 		var fixed, tuned, tunedRows [3]float64
 		var runs []nabRun
 		for _, s := range all {
 			runs = append(runs, runNAB(t, nabSettings()[name], s))
 		}
+		var rows [][]nabRow
+		for _, r := range runs {
+			rows = append(rows, r.series.rows(r.rows))
+		}
 		for i, p := range nabProfiles {
-			var rows [][]nabRow
 			for _, r := range runs {
 				score := nabScore(r.series.rows(r.episodes), 0.5, p)
 				fixed[i] += score
-				rows = append(rows, r.series.rows(r.rows))
-				if name == string(IsolationForest) {
-					scores := perSeries[r.series.name]
-					scores[i] = score
-					perSeries[r.series.name] = scores
+				if name == string(IsolationForest) && i == 0 {
+					perSeries[r.series.name] = score
 				}
 			}
 			fixed[i] = nabNormalised(fixed[i], windows, p)
@@ -326,18 +343,23 @@ func TestNAB(t *testing.T) {
 			tunedRows[i] = nabNormalised(tune(rows, p, true), windows, p)
 		}
 		line(name+", defaults", fixed)
-		line(name+", tuned threshold", tuned)
 		line(name+", tuned threshold, every row", tunedRows)
+		line(name+", tuned threshold, once per episode", tuned)
 		calmRows(t, name, runs)
-		if name == string(IsolationForest) {
-			assert.Greater(t, fixed[0], published[0], "defaults")
-			assert.Greater(t, tuned[0], published[0], "tuned threshold")
+		if name == string(IsolationForest) && comparable {
+			assert.Greater(t, fixed[0], peer[0], "defaults")
+			assert.Greater(t, tunedRows[0], peer[0], "tuned threshold, every row")
+			assert.Greater(t, tuned[0], peer[0], "tuned threshold, once per episode")
 		}
 	}
 	require.NoError(t, w.Flush())
 	_, _ = fmt.Fprintln(w, "\nseries, not normalised\trandom cut forest\tisolation_forest, defaults\twindows\t")
 	for _, s := range all {
-		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%d\t\n", s.name, randomCutForest[s.name][0], perSeries[s.name][0], len(s.windows))
+		peer := "–"
+		if scores, known := randomCutForest[s.name]; known {
+			peer = fmt.Sprintf("%.2f", scores[0])
+		}
+		fmt.Fprintf(w, "%s\t%s\t%.2f\t%d\t\n", s.name, peer, perSeries[s.name], len(s.windows))
 	}
 	require.NoError(t, w.Flush())
 }

@@ -55,8 +55,9 @@ type Decision struct {
 	// Raise of the last Of rows must be anomalous before the state is AnomalyDetected. 1 of 1 is at once. The rate above is that of
 	// rows, so this makes alarms rarer than stated.
 	Raise, Of int
-	// Accept is the number of anomalous rows after which what they are is as normal as what was before. Nine calm rows in between take
-	// one of them back, so what is less than a tenth of the rows never is. 0 means never.
+	// Accept is the number of anomalous rows after which what they are is as normal as what was before, or half as many as there were
+	// calm ones if that is less, but no fewer than MinObservations. Nine calm rows in between take one of them back, so what is less than a
+	// tenth of the rows never is. 0 means never.
 	Accept int
 }
 

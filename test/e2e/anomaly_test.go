@@ -31,8 +31,6 @@ processors:
       - name: specialists
         metrics: [specialist.request.duration, {name: specialist.errors, absent_is_zero: true}, specialist.quality_score]
         group_by: [specialist.type]
-        method: pca
-        alpha: 0.01 # two hundred calm steps cannot show much less
         step: 500ms
         lateness: 250ms
         carry: 2s
