@@ -315,8 +315,8 @@ func TestNAB(t *testing.T) {
 	line := func(name string, scores [3]float64) {
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t\n", name, scores[0], scores[1], scores[2])
 	}
-	peer, comparable := published(all, windows)
-	if comparable {
+	peer, known := published(all, windows)
+	if known {
 		line("random cut forest, published", peer)
 	}
 	perSeries := map[string]float64{}
@@ -346,7 +346,7 @@ func TestNAB(t *testing.T) {
 		line(name+", tuned threshold, every row", tunedRows)
 		line(name+", tuned threshold, once per episode", tuned)
 		calmRows(t, name, runs)
-		if name == string(IsolationForest) && comparable {
+		if name == string(IsolationForest) && known {
 			assert.Greater(t, fixed[0], peer[0], "defaults")
 			assert.Greater(t, tunedRows[0], peer[0], "tuned threshold, every row")
 			assert.Greater(t, tuned[0], peer[0], "tuned threshold, once per episode")
@@ -356,7 +356,7 @@ func TestNAB(t *testing.T) {
 	_, _ = fmt.Fprintln(w, "\nseries, not normalised\trandom cut forest\tisolation_forest, defaults\twindows\t")
 	for _, s := range all {
 		peer := "–"
-		if scores, known := randomCutForest[s.name]; known {
+		if scores, ok := randomCutForest[s.name]; ok {
 			peer = fmt.Sprintf("%.2f", scores[0])
 		}
 		fmt.Fprintf(w, "%s\t%s\t%.2f\t%d\t\n", s.name, peer, perSeries[s.name], len(s.windows))
