@@ -39,6 +39,7 @@ const step = time.Second
 type subject struct {
 	name    string
 	factory processor.Factory
+	trains  bool // beside the pipeline
 	// config is for an entity of so many metrics, named by metricName, or for so many entities of one metric, named by hostName.
 	config func(t testing.TB, metrics, entities int, seed uint64) component.Config
 	// read gives every score in what the processor hands on.
@@ -62,6 +63,7 @@ func ours(method string) subject {
 	return subject{
 		name:    "anomaly, " + method,
 		factory: anomalyprocessor.NewFactory(),
+		trains:  method == "isolation_forest" || method == "pca",
 		config: func(t testing.TB, metrics, _ int, seed uint64) component.Config {
 			t.Helper()
 			names := make([]string, metrics)
