@@ -7,6 +7,7 @@ package isolationforest
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -148,4 +149,36 @@ func (s *source) next(present func(entity int) bool) pmetric.Metrics {
 		return false
 	})
 	return batch
+}
+
+// BenchmarkMemory measures the heap of a hundred series that have seen 1,500 points each, per series.
+func BenchmarkMemory(b *testing.B) {
+	const entities, rows = 100, 1500
+	for _, s := range []subject{
+		ours("isolation_forest"), ours("robust_z"),
+		peer("a model per series", options{perSeries: true}), peer("a model per series, window 64", options{perSeries: true, window: 64}),
+	} {
+		b.Run(s.name, func(b *testing.B) {
+			for b.Loop() {
+				before := heap()
+				run := s.start(b, s.config(b, 1, entities, 1), func(said) {})
+				source := newSource(1, entities)
+				for i := range rows {
+					require.NoError(b, run.ConsumeMetrics(b.Context(), source.next(nil)))
+					if s.trains && i%16 == 0 {
+						catchUp(b, run, false)
+					}
+				}
+				b.ReportMetric(float64(heap()-before)/entities, "B/series")
+				runtime.KeepAlive(run)
+			}
+		})
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
