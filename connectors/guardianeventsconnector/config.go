@@ -168,11 +168,8 @@ func (c *Config) Validate() error {
 	if c.IdleAfter < time.Second {
 		fault("idle_after must be at least 1s (got %s)", c.IdleAfter)
 	}
-	for _, k := range c.Kinds {
-		oneOf("kinds", k, kindNames[:])
-	}
-	if len(c.Kinds) == 0 {
-		fault("kinds must not be empty")
+	if len(c.Kinds) == 0 || slices.ContainsFunc(c.Kinds, func(k string) bool { return !slices.Contains(kindNames[:], k) }) {
+		fault("kinds must be anomaly, drift or both (got %q)", c.Kinds)
 	}
 	faults = append(faults, c.Anomaly.Hysteresis.validate("anomaly::hysteresis"), c.Drift.Hysteresis.validate("drift::hysteresis"),
 		c.Drift.Score.validate("drift::score"), c.Drift.PSI.validate("drift::psi"))

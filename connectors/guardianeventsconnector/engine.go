@@ -75,7 +75,7 @@ func (e *engine) Start(ctx context.Context, host component.Host) (err error) {
 		return err
 	}
 	if restored, ok := e.store.Load(ctx, e.restore); ok {
-		e.set.Logger.Info("Episodes of the last run restored.", zap.Time("saved", restored.SavedAt))
+		e.set.Logger.Info("Episodes of the last run restored.", zap.Int("episodes", len(e.episodes.byKey)), zap.Time("saved", restored.SavedAt))
 	}
 	if err := e.telemetry.watch(e); err != nil {
 		return errors.Join(err, e.store.Close(ctx))

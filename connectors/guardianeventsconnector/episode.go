@@ -64,6 +64,8 @@ type sighting struct {
 	severity severity
 	causes   []cause
 	evidence evidence
+	// acceptedAt is when a change was last accepted as the new normal, in Unix nanoseconds; 0 if none was.
+	acceptedAt int64
 }
 
 // cause is a metric that caused an anomaly. Its numbers are NaN where they were not said.
@@ -90,6 +92,7 @@ type episode struct {
 	severity           severity
 	causes             []cause // each as it was when it was furthest
 	evidence           evidence
+	accepted           bool // a change was, since it began
 }
 
 // change is the begin or the end of an episode.
@@ -104,7 +107,7 @@ type change struct {
 type refusal uint8
 
 const (
-	accepted refusal = iota
+	none refusal = iota
 	outOfOrder
 	noRoom
 )
@@ -128,7 +131,7 @@ func (all *episodes) observe(key string, of *subject, s sighting, now time.Time)
 	e := all.byKey[key]
 	if e == nil {
 		if s.opinion != unusual {
-			return changed, accepted
+			return changed, none
 		}
 		if len(all.byKey) >= all.limits.Episodes {
 			return changed, noRoom
@@ -147,7 +150,7 @@ func (all *episodes) observe(key string, of *subject, s sighting, now time.Time)
 		e.goOn(&s, all.limits.Causes)
 		if e.calm >= h.Clear {
 			all.remove(key, e)
-			return change{e, s.at, true, event.EndedCalm}, accepted
+			return change{e, s.at, true, e.endReason()}, none
 		}
 	default:
 		e.consider(s, h.Of)
@@ -156,10 +159,10 @@ func (all *episodes) observe(key string, of *subject, s sighting, now time.Time)
 			all.remove(key, e)
 		case h.Raise:
 			e.raise(all.limits.Causes)
-			return change{episode: e, at: s.at}, accepted
+			return change{episode: e, at: s.at}, none
 		}
 	}
-	return changed, accepted
+	return changed, none
 }
 
 // add and remove are all that changes the table.
@@ -220,8 +223,17 @@ func (e *episode) raise(causes int) {
 	e.recent = nil
 }
 
+// endReason is why an episode ends after which all is as usual: as it was, or because what was unusual is now.
+func (e *episode) endReason() string {
+	if e.accepted {
+		return event.EndedAccepted
+	}
+	return event.EndedCalm
+}
+
 // goOn adds a sighting to the episode.
 func (e *episode) goOn(s *sighting, causes int) {
+	e.accepted = e.accepted || s.acceptedAt != 0 && s.acceptedAt >= e.start-e.start%1000
 	switch s.opinion {
 	case usual:
 		e.calm++

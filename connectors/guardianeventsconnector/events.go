@@ -183,7 +183,10 @@ func (c *change) describe() string {
 	}
 	if c.ended {
 		text += fmt.Sprintf(" over after %s", time.Duration(c.end-c.start).Round(time.Second))
-		if c.reason == event.EndedSilence {
+		switch c.reason {
+		case event.EndedAccepted:
+			text += ", as it has become the new normal"
+		case event.EndedSilence:
 			text += ", as nothing came any more"
 		}
 	} else {

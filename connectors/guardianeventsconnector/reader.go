@@ -22,6 +22,7 @@ type field uint8
 const (
 	fieldScore field = iota
 	fieldState
+	fieldAccepted
 	fieldP
 	fieldJS
 	fieldN
@@ -43,14 +44,15 @@ type source struct {
 
 // sources are the verdict metrics, of the anomaly and of the drift processor.
 var sources = map[string]source{
-	"guardian.anomaly.score":         {kindAnomaly, "", fieldScore},
-	"guardian.anomaly.state":         {kindAnomaly, "", fieldState},
-	"guardian.anomaly.value":         {kindAnomaly, "", fieldValue},
-	"guardian.anomaly.z_score":       {kindAnomaly, "", fieldZ},
-	"guardian.anomaly.contribution":  {kindAnomaly, "", fieldContribution},
-	"guardian.anomaly.baseline.mean": {kindAnomaly, "", fieldMean},
-	"guardian.anomaly.baseline.std":  {kindAnomaly, "", fieldStd},
-	"guardian.anomaly.baseline.p95":  {kindAnomaly, "", fieldP95},
+	"guardian.anomaly.score":              {kindAnomaly, "", fieldScore},
+	"guardian.anomaly.state":              {kindAnomaly, "", fieldState},
+	"guardian.anomaly.accepted.timestamp": {kindAnomaly, "", fieldAccepted},
+	"guardian.anomaly.value":              {kindAnomaly, "", fieldValue},
+	"guardian.anomaly.z_score":            {kindAnomaly, "", fieldZ},
+	"guardian.anomaly.contribution":       {kindAnomaly, "", fieldContribution},
+	"guardian.anomaly.baseline.mean":      {kindAnomaly, "", fieldMean},
+	"guardian.anomaly.baseline.std":       {kindAnomaly, "", fieldStd},
+	"guardian.anomaly.baseline.p95":       {kindAnomaly, "", fieldP95},
 
 	"ml.data_drift.score":          {kindDrift, event.DriftData, fieldScore},
 	"ml.data_drift.p_value":        {kindDrift, event.DriftData, fieldP},
@@ -186,6 +188,14 @@ func (r *reader) at(from source, p pmetric.NumberDataPoint) *found {
 	return f
 }
 
+// nanoseconds makes a time of seconds, to the microsecond, which is what they can tell. One that is absurd is none.
+func nanoseconds(seconds float64) int64 {
+	if math.Abs(seconds) > math.MaxInt64/1e9-1 {
+		return 0
+	}
+	return int64(math.Round(seconds*1e6)) * 1000
+}
+
 func timeOf(t pcommon.Timestamp) int64 { return int64(min(t, math.MaxInt64)) }
 
 // appendText appends a text with its length, so that no two lists of texts have one key.
@@ -202,6 +212,8 @@ func (r *reader) put(f *found, metric string, what field, number float64) {
 		s.score, f.scored = number, true
 	case fieldState:
 		f.state = number
+	case fieldAccepted:
+		s.acceptedAt = nanoseconds(number)
 	case fieldP:
 		s.evidence.p = number
 	case fieldJS:

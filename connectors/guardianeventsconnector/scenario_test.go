@@ -25,6 +25,7 @@ import (
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/connector/connectortest"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -165,12 +166,13 @@ func (s *scene) own() map[string]int64 {
 
 // said is what verdict metrics say of one subject at one time, as scenarios spell it.
 type said struct {
-	At     time.Duration                 `yaml:"at"`
-	Of     map[string]string             `yaml:"of"`
-	State  *float64                      `yaml:"state"`
-	Score  *float64                      `yaml:"score"`
-	Causes map[string]map[string]float64 `yaml:"causes"`
-	Drift  map[string]float64            `yaml:"drift"`
+	At       time.Duration                 `yaml:"at"`
+	Of       map[string]string             `yaml:"of"`
+	State    *float64                      `yaml:"state"`
+	Score    *float64                      `yaml:"score"`
+	Accepted *time.Duration                `yaml:"accepted"`
+	Causes   map[string]map[string]float64 `yaml:"causes"`
+	Drift    map[string]float64            `yaml:"drift"`
 }
 
 var scenarioStart = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -197,6 +199,9 @@ func (s *said) metrics() pmetric.Metrics {
 	}
 	if s.Score != nil {
 		put("guardian.anomaly.score", *s.Score)
+	}
+	if s.Accepted != nil {
+		put("guardian.anomaly.accepted.timestamp", float64(scenarioStart.Add(*s.Accepted).UnixNano())/1e9)
 	}
 	for _, metric := range slices.Sorted(maps.Keys(s.Causes)) {
 		for field, value := range s.Causes[metric] {
@@ -316,6 +321,44 @@ func TestEpisodes(t *testing.T) {
 	f("1222 ", "rs")             // the source is silent
 	f("1222 22", "rs")           // and what comes then is new
 	f("1222 222", "rsr")
+}
+
+// An episode in which a change was accepted as the new normal did not end because all is as it was.
+func TestAcceptedChangeEndsAnEpisode(t *testing.T) {
+	f := func(states string, acceptedAt time.Duration, want string) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			s := newScene(t, "")
+			for i, state := range states {
+				p := point(time.Duration(i)*time.Second, float64(state-'0'), 5)
+				if acceptedAt <= p.At {
+					p.Accepted = &acceptedAt
+				}
+				s.send(p.metrics())
+			}
+			events := s.sink.anomalies(t)
+			require.NotEmpty(t, events)
+			assert.Equal(t, want, events[len(events)-1].Episode.EndReason, "%s, accepted at %s", states, acceptedAt)
+		})
+	}
+	const states = "1112222222211111"
+	f(states, 10*time.Second, "accepted")
+	f(states, 4*time.Second, "accepted") // before it is raised, with its second point
+	f(states, 3*time.Second, "accepted") // with its first
+	f(states, 12*time.Second, "accepted")
+	f(states, 15*time.Second, "accepted") // with the point that ends it
+	f(states, 2*time.Second, "calm")      // another change, before
+	f(states, -30*24*time.Hour, "calm")
+	f(states, time.Hour, "calm") // never
+}
+
+// A time of acceptance that is none changes nothing.
+func TestAbsurdTimes(t *testing.T) {
+	for _, seconds := range []float64{0, 1e300, -1e300, math.MaxInt64} {
+		assert.Zero(t, nanoseconds(seconds), "%v", seconds)
+	}
+	at := scenarioStart.Add(15 * time.Second)
+	assert.Equal(t, at.UnixNano(), nanoseconds(float64(at.UnixNano())/1e9))
 }
 
 func TestHysteresisIsConfigurable(t *testing.T) {
@@ -474,5 +517,51 @@ func TestRefusedEventsAreSentAgain(t *testing.T) {
 		require.Len(t, events, 2)
 		assert.Equal(t, event.StateRaised, events[0].State)
 		assert.Zero(t, s.own()["batches_dropped"])
+	})
+}
+
+// Every metric of its own that the connector declares, with every value of its attributes, comes about.
+func TestOwnMetrics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, "{limits: {episodes: 2}, anomaly: {hysteresis: {raise: 1, of: 1, clear: 1}}}")
+		seen := map[string]bool{}
+		look := func() {
+			for key, n := range s.own() {
+				seen[key] = seen[key] || n > 0
+			}
+		}
+		drift := func(at time.Duration, model string, psi float64) {
+			s.send((&said{At: at, Of: map[string]string{"model.name": model}, Drift: map[string]float64{"ml.concept_drift.psi": psi}}).metrics())
+		}
+		anomaly := func(at time.Duration, state float64, of string) {
+			p := point(at, state, 5)
+			p.Of["detector"] = of
+			s.send(p.metrics())
+		}
+		s.sink.answer(errRefused)
+		anomaly(0, stateAnomaly, "a")
+		drift(0, "m", 0.3)
+		look()
+		anomaly(0, stateAnomaly, "a")
+		drift(0, "m", 0.3)
+		anomaly(time.Second, stateAnomaly, "no room")
+		drift(time.Second, "no room", 0.3)
+		anomaly(time.Second, math.Inf(1), "a")
+		drift(time.Second, "m", math.NaN())
+		anomaly(time.Second, stateAnomaly, "")
+		anomaly(2*time.Second, stateNormal, "a")
+		drift(2*time.Second, "m", 0)
+		s.sink.answer(consumererror.NewPermanent(errRefused))
+		time.Sleep(2 * time.Second)
+		look()
+		want := slices.DeleteFunc(testutil.OwnMetrics(t, "guardian_events_"), func(name string) bool {
+			return name == "rejected_points drift no_detector" // drift has none
+		})
+		for _, name := range want {
+			assert.True(t, seen[name], name)
+		}
+		for name := range seen {
+			assert.Contains(t, want, name)
+		}
 	})
 }

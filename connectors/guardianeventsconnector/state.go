@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.uber.org/zap"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
 )
 
 // stateSchema is the version of what snapshot writes.
-const stateSchema = 1
+const stateSchema = 2
 
 // snapshot writes the episodes, and the events that were not taken yet.
 func (e *engine) snapshot() []byte {
@@ -43,12 +44,16 @@ func (e *engine) restore(schema uint32, blob []byte) error {
 	}
 	d := checkpoint.NewDecoder(blob)
 	restored := newEpisodes(e.config)
-	now := time.Now()
+	now, left := time.Now(), 0
 	for range d.Count(8) {
 		key := d.String()
 		episode := decodeEpisode(d)
 		episode.seen = now
-		if d.Err() == nil && episode.kind < kinds && restored.byKey[key] == nil && len(restored.byKey) < e.config.Limits.Episodes {
+		switch {
+		case d.Err() != nil || episode.kind >= kinds || restored.byKey[key] != nil:
+		case len(restored.byKey) >= e.config.Limits.Episodes:
+			left++
+		default:
 			restored.add(key, episode)
 		}
 	}
@@ -62,6 +67,9 @@ func (e *engine) restore(schema uint32, blob []byte) error {
 	}
 	if err := d.Finish(); err != nil {
 		return err
+	}
+	if left > 0 {
+		e.set.Logger.Warn("Episodes of the last run found no room, and will not be ended: see limits::episodes.", zap.Int("episodes", left))
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -94,6 +102,7 @@ func (e *episode) encode(to *checkpoint.Encoder) {
 	to.Uvarint(uint64(e.severity))
 	encodeCauses(to, e.causes)
 	e.evidence.encode(to)
+	to.Bool(e.accepted)
 }
 
 func decodeEpisode(d *checkpoint.Decoder) *episode {
@@ -102,12 +111,12 @@ func decodeEpisode(d *checkpoint.Decoder) *episode {
 		e.labels = append(e.labels, label{d.String(), d.String()})
 	}
 	e.last, e.raised, e.calm = d.Varint(), d.Bool(), int(min(d.Uvarint(), maxPoints))
-	for range d.Count(45) {
+	for range d.Count(46) {
 		e.recent = append(e.recent, decodeSighting(d))
 	}
 	e.start, e.end, e.peakAt = d.Varint(), d.Varint(), d.Varint()
 	e.peak, e.severity = d.Float64(), decodeSeverity(d)
-	e.causes, e.evidence = decodeCauses(d), decodeEvidence(d)
+	e.causes, e.evidence, e.accepted = decodeCauses(d), decodeEvidence(d), d.Bool()
 	return e
 }
 
@@ -118,12 +127,13 @@ func (s *sighting) encode(to *checkpoint.Encoder) {
 	to.Uvarint(uint64(s.severity))
 	encodeCauses(to, s.causes)
 	s.evidence.encode(to)
+	to.Varint(s.acceptedAt)
 }
 
 func decodeSighting(d *checkpoint.Decoder) sighting {
 	return sighting{
 		at: d.Varint(), opinion: opinion(min(d.Uvarint(), uint64(opinions-1))), score: d.Float64(), severity: decodeSeverity(d),
-		causes: decodeCauses(d), evidence: decodeEvidence(d),
+		causes: decodeCauses(d), evidence: decodeEvidence(d), acceptedAt: d.Varint(),
 	}
 }
 

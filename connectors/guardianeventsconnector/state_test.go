@@ -4,6 +4,7 @@
 package guardianeventsconnector
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,6 +20,9 @@ import (
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/llm-guardian/otelcol-guardian/connectors/guardianeventsconnector/internal/metadata"
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
@@ -85,6 +89,41 @@ func TestARestartChangesNothing(t *testing.T) {
 		require.NoError(t, storage.Shutdown(t.Context()))
 		testutil.GoldenLogs(t, filepath.Join(folder, "events.json"), s.sink.records())
 	}
+}
+
+// The log says how many episodes are open again, and how many found no room.
+func TestTheLogSaysWhatWasRestored(t *testing.T) {
+	directory := t.TempDir()
+	run := func(limit string, subjects ...string) []string {
+		storage := newStorage(t, directory)
+		cfg, err := testutil.LoadConfig(t, NewFactory(), "{storage: file_storage, anomaly: {hysteresis: {raise: 1, of: 1, clear: 1}}, limits: {episodes: "+limit+"}}")
+		require.NoError(t, err)
+		set := connectortest.NewNopSettings(metadata.Type)
+		set.ID = component.NewID(metadata.Type)
+		core, logs := observer.New(zapcore.InfoLevel)
+		set.Logger = zap.New(core)
+		c, err := createMetricsToLogs(t.Context(), set, cfg, &sink{})
+		require.NoError(t, err)
+		require.NoError(t, c.Start(t.Context(), storage))
+		for _, of := range subjects {
+			p := point(time.Second, stateAnomaly, 5)
+			p.Of["specialist.type"] = of
+			require.NoError(t, c.ConsumeMetrics(t.Context(), p.metrics()))
+		}
+		require.NoError(t, c.Shutdown(t.Context()))
+		require.NoError(t, storage.Shutdown(t.Context()))
+		var said []string
+		for _, entry := range logs.All() {
+			said = append(said, fmt.Sprintf("%s %s %v", entry.Level, entry.Message, entry.ContextMap()["episodes"]))
+		}
+		return said
+	}
+	assert.Empty(t, run("3"))
+	assert.Equal(t, []string{"info Episodes of the last run restored. 0"}, run("3", "a", "b", "c"))
+	assert.Equal(t, []string{
+		"warn Episodes of the last run found no room, and will not be ended: see limits::episodes. 1",
+		"info Episodes of the last run restored. 2",
+	}, run("2"))
 }
 
 // newFuzzEngine makes an engine that nothing drives but the test.
@@ -158,9 +197,12 @@ func TestStateGoesRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newFuzzEngine(t)
 		for i := range 2 {
-			e.consume(point(time.Duration(i)*time.Second, stateAnomaly, 5).metrics(), time.Now())
+			p := point(time.Duration(i)*time.Second, stateAnomaly, 5)
+			p.Accepted = new(time.Second)
+			e.consume(p.metrics(), time.Now())
 		}
 		candidate := point(0, stateAnomaly, 5)
+		candidate.Accepted = new(time.Duration(0))
 		candidate.Of["specialist.type"] = "code"
 		e.consume(candidate.metrics(), time.Now())
 		e.consume((&said{Of: map[string]string{"model.name": "m"}, Drift: map[string]float64{"ml.concept_drift.psi": 0.3}}).metrics(), time.Now())
@@ -171,6 +213,13 @@ func TestStateGoesRound(t *testing.T) {
 		require.NoError(t, other.restore(stateSchema, state))
 		assert.Equal(t, state, other.snapshot())
 		assert.Equal(t, e.episodes.open, other.episodes.open)
-		require.ErrorContains(t, other.restore(stateSchema+1, state), "schema 2")
+		accepted := 0
+		for _, episode := range other.episodes.byKey {
+			if episode.accepted || len(episode.recent) > 0 && episode.recent[0].acceptedAt == scenarioStart.UnixNano() {
+				accepted++
+			}
+		}
+		assert.Equal(t, 2, accepted, "one that is raised, and one that may be")
+		require.ErrorContains(t, other.restore(stateSchema+1, state), "schema 3")
 	})
 }

@@ -25,7 +25,7 @@ const (
 	Duplicate
 	// OutOfOrder means that the metric has a later point in the step, and that it was left out.
 	OutOfOrder
-	// Unusable means that the value is NaN or ±Inf, and that it was left out.
+	// Unusable means that the value is NaN, ±Inf or beyond ±1e150, and that it was left out.
 	Unusable
 )
 
@@ -57,7 +57,7 @@ func (a *Alignment) Validate() error {
 	if a.Lateness < 0 || a.Carry < 0 || a.Ahead < 0 {
 		errs = append(errs, fmt.Errorf("lateness, carry and ahead must not be negative (got %s, %s, %s)", a.Lateness, a.Carry, a.Ahead))
 	}
-	if a.Lateness/maxOpenSteps > a.Step {
+	if a.Step >= time.Millisecond && a.Lateness/maxOpenSteps > a.Step {
 		errs = append(errs, fmt.Errorf("lateness must be at most %d steps of %s (got %s)", maxOpenSteps, a.Step, a.Lateness))
 	}
 	return errors.Join(errs...)
@@ -145,7 +145,7 @@ func (t *AlignTally) of(timing Timing) *uint64 {
 func (a *Aligner) add(metric int, at int64, value float64, now int64) Timing {
 	number := floorDiv(at, int64(a.settings.Step))
 	switch {
-	case math.IsNaN(value) || math.IsInf(value, 0):
+	case !(math.Abs(value) <= largestValue):
 		return Unusable
 	case at-now > int64(a.settings.Ahead):
 		return Ahead

@@ -109,10 +109,11 @@ func TestPointsAheadAndUnusable(t *testing.T) {
 	a := newAligned(t, 1)
 	assert.Equal(t, Ahead, a.addAt(0, minute(1, 1), 1, minute(0, 0)))
 	assert.Equal(t, OnTime, a.addAt(0, minute(1, 0), 1, minute(0, 0)))
-	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1.01e150, -1e300} {
 		assert.Equal(t, Unusable, a.add(0, minute(1, 30), v))
 	}
-	assert.Equal(t, AlignTally{OnTime: 1, Ahead: 1, Unusable: 3, Rows: 1}, a.Tally())
+	assert.Equal(t, OnTime, a.addAt(0, minute(2, 30), -1e150, minute(2, 30)))
+	assert.Equal(t, AlignTally{OnTime: 2, Ahead: 1, Unusable: 5, Rows: 1}, a.Tally())
 }
 
 func TestClockSetBack(t *testing.T) {

@@ -71,19 +71,11 @@ type Detector struct {
 
 // NewDetector returns a detector that has learned nothing, of 1 to 64 metrics.
 func NewDetector(s Settings, metrics []string) (*Detector, error) {
-	err := s.Validate()
-	columns := len(metrics) * s.Features.perMetric()
-	switch {
-	case err != nil:
-	case len(metrics) < 1 || len(metrics) > maxMetrics:
-		err = fmt.Errorf("there must be 1 to %d metrics (got %d)", maxMetrics, len(metrics))
-	case columns > maxColumns:
-		err = fmt.Errorf("%d metrics with %d features each are more than %d", len(metrics), s.Features.perMetric(), maxColumns)
-	}
-	if err != nil {
+	if err := s.ValidateFor(len(metrics)); err != nil {
 		return nil, fmt.Errorf("cannot judge anomalies: %w", err)
 	}
 	n := len(metrics)
+	columns := n * s.Features.perMetric()
 	d := &Detector{
 		settings: s, alpha: s.Decision.alpha(), forget: forgetting(s.HalfLife), metrics: slices.Clone(metrics),
 		last: math.MinInt64, present: make([]bool, n), baselines: make([]baseline, n),
@@ -120,6 +112,7 @@ func (d *Detector) firstTraining() uint64 {
 func (d *Detector) Observe(at int64, row []float64) Verdict {
 	d.tally.Rows++
 	d.keepTime(at)
+	was := d.state
 	v := Verdict{At: at, P: 1}
 	complete := d.take(row)
 	if !complete && d.empty() {
@@ -136,10 +129,12 @@ func (d *Detector) Observe(at int64, row []float64) Verdict {
 	}
 	if known {
 		d.activate()
+		accepted := d.tally.Accepted
 		raw := d.judge(&v, complete)
 		d.learn(&v, raw, complete)
+		v.Accepted = d.tally.Accepted > accepted
 	}
-	v.State = d.state
+	v.State, v.Changed = d.state, d.state != was
 	return v
 }
 
@@ -272,7 +267,7 @@ func (d *Detector) decide(v *Verdict, raw float64) {
 		d.tally.Anomalous++
 		v.Causes = d.explain()
 	}
-	v.Changed = d.update(v.Anomalous)
+	d.update(v.Anomalous)
 }
 
 func (d *Detector) score(raw float64) float64 {
@@ -289,21 +284,19 @@ func (d *Detector) anomalous(raw, p float64) bool {
 	return p <= d.alpha && (d.settings.Method == IsolationForest || raw >= leastDistance)
 }
 
-// update moves the state on and says whether it is another one now.
-func (d *Detector) update(anomalous bool) bool {
+// update moves the state on.
+func (d *Detector) update(anomalous bool) {
 	d.recent <<= 1
 	if anomalous {
 		d.recent |= 1
 	}
 	recent := d.recent << (64 - d.settings.Decision.Of)
-	was := d.state
 	switch {
 	case bits.OnesCount64(recent) >= d.settings.Decision.Raise:
 		d.state = AnomalyDetected
-	case was == NotTrained || recent == 0:
+	case d.state == NotTrained || recent == 0:
 		d.state = Normal
 	}
-	return d.state != was
 }
 
 // learn takes what the row has to teach: a calm one to all, an anomalous one to what a few of them cannot lead astray.

@@ -154,16 +154,23 @@ func TestLevelChangeIsAccepted(t *testing.T) {
 				d.next(10 + rng.NormFloat64())
 			}
 			require.True(t, d.next(60).Anomalous)
-			last := 0
+			last, accepted := 0, []int(nil)
 			for i := range 3000 {
-				if d.next(60 + rng.NormFloat64()).Anomalous {
+				v := d.next(60 + rng.NormFloat64())
+				if v.Anomalous {
 					last = i
+				}
+				if v.Accepted {
+					require.True(t, v.Anomalous)
+					accepted = append(accepted, i)
 				}
 			}
 			tally := d.Tally()
+			assert.Len(t, accepted, int(tally.Accepted), "the verdict says it of the row that it is counted with")
 			assert.Less(t, tally.Anomalous, uint64(s.Decision.Accept+20))
 			if s.Method != RobustZ { // Whose median has followed before.
 				assert.EqualValues(t, 1, tally.Accepted)
+				assert.InDelta(t, s.Decision.Accept, accepted[0], 20, "after as many anomalous rows as are asked for")
 			}
 			t.Logf("the last anomalous row is number %d", last)
 			assert.InDelta(t, 60, d.Baseline(0).Mean, 1)
@@ -233,8 +240,9 @@ func TestMetricsComeAndGo(t *testing.T) {
 			}
 			require.Equal(t, Normal, d.State())
 			require.Zero(t, d.Tally().Incomplete)
-			d.next(rng.NormFloat64(), 7)
-			require.Equal(t, NotTrained, d.State())
+			v := d.next(rng.NormFloat64(), 7)
+			require.Equal(t, NotTrained, v.State)
+			require.True(t, v.Changed, "it was another before")
 			for range 200 {
 				d.next(rng.NormFloat64(), 7)
 			}
@@ -347,30 +355,6 @@ func TestGap(t *testing.T) {
 	assert.EqualValues(t, 1, d.Tally().Gaps)
 	d.Observe(d.at, []float64{1})
 	assert.EqualValues(t, 1, d.Tally().Backward)
-}
-
-func TestValidate(t *testing.T) {
-	s := DefaultSettings()
-	require.NoError(t, s.Validate())
-	s = Settings{Method: "guess", Decision: Decision{Alpha: 2, Contamination: 0.9, FalseAlarmsPerDay: 1, Of: 3, Raise: 4, Accept: 5}, Season: Season{Phases: 7}}
-	err := s.Validate()
-	for _, want := range []string{
-		`method must be isolation_forest, pca, robust_z or ewma (got "guess")`, "min observations must be 20 to", "window must be 64 to",
-		"trees must be 1 to 1000 (got 0)", "exactly one of alpha, false alarms per day and contamination must be set (got 2, 1, 0.9)",
-		"alpha must be 0 to 0.5 (got 2)", "contamination is for methods that are trained", "need the step between rows",
-		"raise and of must be 1 to 64 rows (got 4 of 3)", "a season needs up to 168 phases", "floor must be above 0",
-	} {
-		assert.ErrorContains(t, err, want)
-	}
-	_, err = NewDetector(DefaultSettings(), nil)
-	require.ErrorContains(t, err, "1 to 64 metrics (got 0)")
-	s = DefaultSettings()
-	s.Features = Features{Lags: 16, Differences: true}
-	_, err = NewDetector(s, make([]string, 20))
-	require.ErrorContains(t, err, "20 metrics with 18 features each are more than 256")
-	s = DefaultSettings()
-	s.Method, s.Features.Lags = RobustZ, 1
-	require.ErrorContains(t, s.Validate(), "lags and differences are for methods that are trained, robust_z is not")
 }
 
 func TestNothingIsAllocatedPerRow(t *testing.T) {

@@ -129,8 +129,8 @@ func TestNAB(t *testing.T) {
 	line := func(name string, scores [3]float64) {
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t\n", name, scores[0], scores[1], scores[2])
 	}
-	peer, ok := published(all, windows)
-	if ok {
+	peer, known := published(all, windows)
+	if known {
 		line("random cut forest, published", peer)
 	}
 	perSeries := map[string]float64{}
@@ -160,7 +160,7 @@ func TestNAB(t *testing.T) {
 		line(name+", tuned threshold, every row", tunedRows)
 		line(name+", tuned threshold, once per episode", tuned)
 		calmRows(t, name, runs)
-		if name == string(IsolationForest) && ok {
+		if name == string(IsolationForest) && known {
 			assert.Greater(t, fixed[0], peer[0], "defaults")
 			assert.Greater(t, tunedRows[0], peer[0], "tuned threshold, every row")
 			assert.Greater(t, tuned[0], peer[0], "tuned threshold, once per episode")

@@ -4,10 +4,8 @@
 package anomaly
 
 import (
-	"fmt"
 	"math"
 	"slices"
-	"time"
 	"unsafe"
 )
 
@@ -20,13 +18,6 @@ const (
 )
 
 func (s Season) on() bool { return s.Phases > 1 }
-
-func (s Season) validate() error {
-	if s.Phases < 0 || s.Phases > maxPhases || s.on() && s.Length < time.Second {
-		return fmt.Errorf("a season needs up to %d phases of at least a second (got %d of %s)", maxPhases, s.Phases, s.Length)
-	}
-	return nil
-}
 
 // numberAt says which of all phases since 1970 a time lies in.
 func (s Season) numberAt(t int64) int64 { return floorDiv(t-int64(s.Offset), int64(s.Length)) }

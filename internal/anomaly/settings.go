@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unsafe"
 )
 
 // Method is how a row gets its score.
@@ -127,65 +128,92 @@ const (
 	minRows = 10
 	maxRows = 1 << 20
 	day     = 24 * time.Hour
+	// maxLags is the number of earlier values of a metric that can be features.
+	maxLags = 16
 )
 
-// Validate returns everything that is wrong with the settings.
+// Validate returns everything that is wrong with the settings, each fault once. Faults name what is set by the key that it has in the
+// configuration of a detector, such as training::reservoir.
 func (s *Settings) Validate() error {
-	var errs []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
+	var wrong faults
+	within := func(key string, v, low, high int) {
+		wrong.unless(v >= low && v <= high, "%s must be %d to %d (got %d)", key, low, high, v)
 	}
-	within := func(name string, v, low, high int) {
-		check(v >= low && v <= high, "%s must be %d to %d (got %d)", name, low, high, v)
-	}
-	check(s.Method.Trained() || s.Method == RobustZ || s.Method == EWMA,
-		"method must be isolation_forest, pca, robust_z or ewma (got %q)", s.Method)
-	within("min observations", s.MinObservations, 2*minRows, maxRows)
+	untrained := s.Method == RobustZ || s.Method == EWMA
+	wrong.unless(untrained || s.Method.Trained(), "method must be isolation_forest, pca, robust_z or ewma (got %q)", s.Method)
+	within("min_observations", s.MinObservations, 2*minRows, maxRows)
 	within("window", s.Window, 2*block, 1<<16)
-	within("trees", s.Forest.Trees, 1, 1000)
-	within("sub-sample", s.Forest.SubSample, 2, maxSubSample)
-	within("reservoir", s.Reservoir, 2*minRows, 1<<14)
-	within("horizon", s.Horizon, 1, 1<<30)
-	within("retrain", s.Retrain, 1, 1<<30)
-	within("delay", s.Delay, 0, 1<<30)
-	within("lags", s.Features.Lags, 0, 16)
-	check(s.Method.Trained() || s.Features == Features{}, "lags and differences are for methods that are trained, %s is not", s.Method)
-	check(s.PCA.Variance > 0 && s.PCA.Variance < 1, "variance must lie between 0 and 1 (got %v)", s.PCA.Variance)
-	check(s.HalfLife >= 1 && s.HalfLife <= 1e9, "half-life must be 1 to 1e9 rows (got %v)", s.HalfLife)
-	check(s.Floor > 0 && s.Floor <= 1, "floor must be above 0 and at most 1 (got %v)", s.Floor)
-	errs = append(errs, s.Season.validate(), s.Decision.validate(s.Method, s.MinObservations))
-	return errors.Join(errs...)
+	within("forest::trees", s.Forest.Trees, 1, 1000)
+	within("forest::sub_sample", s.Forest.SubSample, 2, maxSubSample)
+	within("training::reservoir", s.Reservoir, 2*minRows, 1<<14)
+	within("training::horizon", s.Horizon, 1, 1<<30)
+	within("training::retrain", s.Retrain, 1, 1<<30)
+	within("training::delay", s.Delay, 0, 1<<30)
+	within("lags", s.Features.Lags, 0, maxLags)
+	wrong.unless(!untrained || s.Features == Features{}, "lags and differences are for isolation_forest and pca (got %d and %t for %s)",
+		s.Features.Lags, s.Features.Differences, s.Method)
+	wrong.unless(s.Method != IsolationForest || s.Forest.SubSample <= s.Reservoir || s.Reservoir < 2*minRows || s.Forest.SubSample > maxSubSample,
+		"forest::sub_sample must be at most training::reservoir, %d, of which a tree is a part (got %d)", s.Reservoir, s.Forest.SubSample)
+	wrong.unless(s.PCA.Variance > 0 && s.PCA.Variance < 1, "pca::variance must lie between 0 and 1 (got %v)", s.PCA.Variance)
+	wrong.unless(s.HalfLife >= 1 && s.HalfLife <= 1e9, "half_life must be 1 to 1e9 (got %v)", s.HalfLife)
+	wrong.unless(s.Floor > 0 && s.Floor <= 1, "floor must be above 0 and at most 1 (got %v)", s.Floor)
+	s.Season.validate(&wrong)
+	s.Decision.validate(&wrong, s.MinObservations)
+	wrong.unless(s.Decision.Contamination == 0 || !untrained, "contamination is for isolation_forest and pca (got %v for %s)",
+		s.Decision.Contamination, s.Method)
+	return errors.Join(wrong...)
 }
 
-func (d *Decision) validate(method Method, minObservations int) error {
-	var errs []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
+// ValidateFor returns everything that is wrong with the settings, or with so many metrics for them.
+func (s *Settings) ValidateFor(metrics int) error {
+	wrong := faults{s.Validate()}
+	wrong.unless(metrics >= 1 && metrics <= maxMetrics, "metrics must have 1 to %d values (got %d)", maxMetrics, metrics)
+	if n := s.Features.perMetric(); s.Features.Lags <= maxLags && metrics <= maxMetrics {
+		wrong.unless(metrics*n <= maxColumns, "metrics must have at most %d values, their lags and differences among them (got %d of %d each)",
+			maxColumns, metrics, n)
 	}
+	return errors.Join(wrong...)
+}
+
+// faults are what is wrong.
+type faults []error
+
+func (f *faults) unless(ok bool, format string, args ...any) {
+	if !ok {
+		*f = append(*f, fmt.Errorf(format, args...))
+	}
+}
+
+func (s Season) validate(wrong *faults) {
+	wrong.unless(s.Phases >= 0 && s.Phases <= maxPhases, "season::phases must be 0 to %d (got %d)", maxPhases, s.Phases)
+	wrong.unless(!s.on() || s.Length >= time.Second, "season::length must be at least 1s (got %s)", s.Length)
+}
+
+func (d *Decision) validate(wrong *faults, minObservations int) {
 	set := 0
 	for _, rate := range []float64{d.Alpha, d.FalseAlarmsPerDay, d.Contamination} {
 		if rate != 0 {
 			set++
 		}
 	}
-	check(set == 1, "exactly one of alpha, false alarms per day and contamination must be set (got %v, %v, %v)",
+	wrong.unless(set == 1, "one of alpha, false_alarms_per_day and contamination must be set, and no other (got %v, %v and %v)",
 		d.Alpha, d.FalseAlarmsPerDay, d.Contamination)
-	check(d.Alpha >= 0 && d.Alpha <= 0.5, "alpha must be 0 to 0.5 (got %v)", d.Alpha)
-	check(d.Contamination >= 0 && d.Contamination <= 0.5, "contamination must be 0 to 0.5 (got %v)", d.Contamination)
-	check(d.Contamination == 0 || method.Trained(), "contamination is for methods that are trained, %s is not", method)
-	check(d.Step >= 0, "step must not be negative (got %s)", d.Step)
-	check(d.FalseAlarmsPerDay == 0 || d.Step > 0, "false alarms per day need the step between rows")
-	check(d.FalseAlarmsPerDay >= 0 && d.alpha() <= 0.5, "false alarms per day must be at most half of the rows of a day (got %v of %v)",
-		d.FalseAlarmsPerDay, float64(day)/float64(max(1, d.Step)))
-	check(d.Calibration >= 2*block && d.Calibration <= 1<<16, "calibration must be %d to %d scores (got %d)", 2*block, 1<<16, d.Calibration)
-	check(d.Of >= 1 && d.Of <= 64 && d.Raise >= 1 && d.Raise <= d.Of, "raise and of must be 1 to 64 rows (got %d of %d)", d.Raise, d.Of)
-	check(d.Accept == 0 || d.Accept >= minObservations && d.Accept <= maxRows,
-		"accept must be 0, or %d (min observations) to %d rows (got %d)", minObservations, maxRows, d.Accept)
-	return errors.Join(errs...)
+	wrong.unless(d.Alpha >= 0 && d.Alpha <= 0.5, "alpha must be above 0 and at most 0.5 (got %v)", d.Alpha)
+	wrong.unless(d.Contamination >= 0 && d.Contamination <= 0.5, "contamination must be above 0 and at most 0.5 (got %v)", d.Contamination)
+	wrong.unless(d.Step >= 0, "step must not be negative (got %s)", d.Step)
+	if d.FalseAlarmsPerDay != 0 && d.Step >= 0 {
+		wrong.unless(d.Step > 0, "false_alarms_per_day needs step, the time between rows (got %s)", d.Step)
+		most := float64(day) / float64(d.Step) / 2 // without a step it is infinite
+		wrong.unless(d.FalseAlarmsPerDay > 0 && d.FalseAlarmsPerDay <= most,
+			"false_alarms_per_day must be above 0 and at most %g, half of the steps of a day (got %v)", most, d.FalseAlarmsPerDay)
+	}
+	wrong.unless(d.Calibration >= 2*block && d.Calibration <= 1<<16, "calibration must be %d to %d (got %d)", 2*block, 1<<16, d.Calibration)
+	wrong.unless(d.Of >= 1 && d.Of <= 64 && d.Raise >= 1 && d.Raise <= d.Of,
+		"hysteresis::raise must be 1 to hysteresis::of, and that at most 64 (got %d of %d)", d.Raise, d.Of)
+	if least := max(minObservations, 2*minRows); least <= maxRows {
+		wrong.unless(d.Accept == 0 || d.Accept >= least && d.Accept <= maxRows,
+			"accept must be 0, or min_observations, %d, to %d (got %d)", least, maxRows, d.Accept)
+	}
 }
 
 // alpha is the probability that a calm row is called an anomaly. By contamination it decides nothing, but how many scores of
@@ -198,4 +226,24 @@ func (d *Decision) alpha() float64 {
 		return d.Contamination
 	}
 	return d.Alpha
+}
+
+// Bytes is about how much memory a detector of so many metrics takes once it has learned, without what it keeps of a change that lasts. What
+// it takes now is [Detector.Bytes].
+func (s *Settings) Bytes(metrics int) int {
+	columns := metrics * s.Features.perMetric()
+	bytes := int(unsafe.Sizeof(Detector{})) + 16*s.Decision.Calibration + metrics*100
+	if s.Season.on() {
+		bytes += metrics * s.Season.Phases * int(unsafe.Sizeof(phase{}))
+	}
+	switch s.Method {
+	case RobustZ:
+		return bytes + 16*s.Window*metrics
+	case IsolationForest:
+		bytes += 4 * s.Forest.Trees * s.Forest.SubSample
+	}
+	if s.Method.Trained() {
+		bytes += 16 * s.Reservoir * columns
+	}
+	return bytes
 }

@@ -61,6 +61,9 @@ type Verdict struct {
 	Judged bool
 	// Anomalous says that the score of this row alone is an anomaly.
 	Anomalous bool
+	// Accepted says that with this row, an anomalous one, a change has stayed for so long that it is the new normal. Rows like it are called
+	// normal from now on, or as soon as a model that knows them is active.
+	Accepted bool
 	// Score is 0 to 1, 1 most anomalous. An isolation forest's is scikit-learn's for a row within the range of the training rows, and
 	// nears 1 with the distance beyond it. Of the other methods it is one half at a distance of 3 standard deviations.
 	Score float64

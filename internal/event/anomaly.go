@@ -36,8 +36,9 @@ type Episode struct {
 
 // Reasons for the end of an episode.
 const (
-	EndedCalm    = "calm"    // what was unusual is usual again
-	EndedSilence = "silence" // nothing came any more
+	EndedCalm     = "calm"     // what was unusual is usual again
+	EndedAccepted = "accepted" // what was unusual has stayed and is usual now; of anomalies
+	EndedSilence  = "silence"  // nothing came any more
 )
 
 // Severity implements Event.
@@ -61,7 +62,7 @@ var anomalyTable = newTable("", NameAnomaly, func() Event { return new(Anomaly) 
 		text("severity", "how bad it was at most", func(a *Anomaly) *string { return &a.SeverityName }).as("guardian.anomaly.severity").
 			oneOf("none", "info", "warning", "critical"),
 	},
-	episodeFields("guardian.anomaly.", func(a *Anomaly) *Episode { return &a.Episode }),
+	episodeFields("guardian.anomaly.", func(a *Anomaly) *Episode { return &a.Episode }, EndedCalm, EndedAccepted, EndedSilence),
 	fields{
 		open("causes", "the metrics that caused it, each as it was when it was furthest from its baseline: lists of metric, value, mean, std, p95, z, severity and contribution",
 			func(a *Anomaly) *Attributes { return &a.Causes }).as("guardian.anomaly.causes"),
@@ -70,7 +71,7 @@ var anomalyTable = newTable("", NameAnomaly, func() Event { return new(Anomaly) 
 
 func init() { byEventName[NameAnomaly] = anomalyTable }
 
-func episodeFields[T any](prefix string, at func(*T) *Episode) fields {
+func episodeFields[T any](prefix string, at func(*T) *Episode, endReasons ...string) fields {
 	return fields{
 		text("episode.id", "id of the episode, the same at its begin and its end", func(e *T) *string { return &at(e).ID }).as(prefix + "episode.id").unique(),
 		text("episode.start", "when it began, RFC 3339", func(e *T) *string { return &at(e).Start }).as(prefix + "episode.start").unique().date(),
@@ -78,6 +79,7 @@ func episodeFields[T any](prefix string, at func(*T) *Episode) fields {
 			as(prefix + "episode.end").unique().date(),
 		double("episode.peak_score", "highest score so far", func(e *T) *Float { return &at(e).PeakScore }).as(prefix + "episode.peak_score").notNegative(),
 		text("episode.peak_time", "when that was, RFC 3339", func(e *T) *string { return &at(e).PeakTime }).as(prefix + "episode.peak_time").unique().date(),
-		text("episode.end_reason", "why it ended", func(e *T) *string { return &at(e).EndReason }).as(prefix+"episode.end_reason").oneOf(EndedCalm, EndedSilence),
+		text("episode.end_reason", "why it ended", func(e *T) *string { return &at(e).EndReason }).
+			as(prefix + "episode.end_reason").oneOf(endReasons...),
 	}
 }

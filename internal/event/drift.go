@@ -101,7 +101,7 @@ var driftTable = newTable("", NameDrift, func() Event { return new(Drift) }, nil
 		boolean("reference.provisional", "whether nobody has found the reference stable yet", func(d *Drift) *Bool { return &d.Reference.Provisional }).
 			as("guardian.drift.reference.provisional"),
 	},
-	episodeFields("guardian.drift.", func(d *Drift) *Episode { return &d.Episode }),
+	episodeFields("guardian.drift.", func(d *Drift) *Episode { return &d.Episode }, EndedCalm, EndedSilence),
 	fields{
 		open("bins", "shares of both sides on the same edges", func(d *Drift) *Attributes { return &d.Bins }).as("guardian.drift.bins"),
 		open("details", "what else the tests say", func(d *Drift) *Attributes { return &d.Details }).as("guardian.drift.details"),

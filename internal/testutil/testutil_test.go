@@ -9,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -159,6 +161,57 @@ func TestReadmeExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a README says of the defaults is compared with them, row by row.
+func TestReadmeOptions(t *testing.T) {
+	type inner struct {
+		Share float64       `mapstructure:"share"`
+		Wait  time.Duration `mapstructure:"wait"`
+		Names []string      `mapstructure:"names"`
+	}
+	config := &struct {
+		Name  string  `mapstructure:"name"`
+		Where *string `mapstructure:"where"`
+		Of    []inner `mapstructure:"of"`
+		Low   float64 `mapstructure:"low"`
+		High  float64 `mapstructure:"high"`
+		_     struct{}
+	}{Of: []inner{{Share: 0.1, Wait: time.Hour, Names: []string{"a", "b"}}}, Low: 0.1, High: 2}
+	rows := []string{
+		"| `name` | required | name | |", "| `where` | – | id | |", "| `of::share` | 0.1 | 0 to 1 | |", "| `of::wait` | 1h | time | |",
+		"| `of::names` | [a, b] | names | |", "| `{low,high}` | 0.10, 2 | share | |",
+	}
+	f := func(rows []string, want string) {
+		t.Helper()
+		t.Chdir(t.TempDir())
+		page := "# x\n\n| option | default | unit | meaning |\n|---|---|---|---|\n" + strings.Join(rows, "\n") + "\n\n| `other` | table |\n"
+		require.NoError(t, os.WriteFile("README.md", []byte(page), 0o600))
+		message := failure(t, func(t testing.TB) { t.Helper(); ReadmeOptions(t, config) })
+		if want == "" {
+			assert.Empty(t, message)
+		} else {
+			assert.Contains(t, message, want)
+		}
+	}
+	f(rows, "")
+	f(rows[1:], "README.md has no row of name")
+	f(append(rows, "| `gone` | 1 | x | |"), "README.md has a row of what is no option: gone")
+	f(append([]string{"| `name` | x | name | |"}, rows[1:]...), "README.md: the default of name")
+	f(append(slices.Clone(rows[:5]), "| `{low,high}` | 0.10, 3 | share | |"), "README.md: the default of high")
+	f(nil, "README.md has no table of options")
+}
+
+// Own metrics are those of metadata.yaml, each with the values of its attributes, and stand in the README.
+func TestOwnMetrics(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("metadata.yaml", []byte(`
+attributes: {kind: {enum: [a, b]}, name: {type: string}, reason: {enum: [late]}}
+telemetry: {metrics: {x_points: {attributes: [reason, name, kind]}, x_rows: {attributes: [name]}}}`), 0o600))
+	require.NoError(t, os.WriteFile("README.md", []byte("`otelcol_x_points`, `otelcol_x_rows`"), 0o600))
+	assert.Equal(t, []string{"points a late", "points b late", "rows"}, OwnMetrics(t, "x_"))
+	require.NoError(t, os.WriteFile("README.md", []byte("`otelcol_x_points`"), 0o600))
+	assert.Contains(t, failure(t, func(t testing.TB) { t.Helper(); OwnMetrics(t, "x_") }), "otelcol_x_rows")
 }
 
 func TestReceiverContract(t *testing.T) { ReceiverContract(t, receivertest.NewNopFactory()) }

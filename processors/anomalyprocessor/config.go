@@ -8,6 +8,8 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/anomaly"
 )
 
 // Config is the configuration of an anomaly processor.
@@ -38,13 +40,14 @@ type DetectorConfig struct {
 	GroupBy []string `mapstructure:"group_by"`
 	// Method is isolation_forest, pca, robust_z or ewma. Default value is isolation_forest.
 	Method string `mapstructure:"method"`
-	// Alpha is the probability that a calm step is called an anomaly. Default value is 0.001, unless one of the following two is set.
-	Alpha float64 `mapstructure:"alpha"`
-	// FalseAlarmsPerDay is how many calm steps of an entity may be called anomalies in a day. Default value is 0: alpha decides.
-	FalseAlarmsPerDay float64 `mapstructure:"false_alarms_per_day"`
-	// Contamination is scikit-learn's: about that share of all steps will be called anomalies, whatever they are. Default value is 0: alpha
-	// decides.
-	Contamination float64 `mapstructure:"contamination"`
+	// Alpha is the probability that a calm step is called an anomaly, above 0 and at most 0.5. It, or one of the following two, decides.
+	// Default value is 0.001, unless one of them is set.
+	Alpha *float64 `mapstructure:"alpha"`
+	// FalseAlarmsPerDay is how many calm steps of an entity may be called anomalies in a day. By default alpha decides.
+	FalseAlarmsPerDay *float64 `mapstructure:"false_alarms_per_day"`
+	// Contamination is scikit-learn's: about that share of all steps will be called anomalies, whatever they are. By default alpha decides;
+	// the key without a value is 0.1.
+	Contamination *float64 `mapstructure:"contamination"`
 	// Hysteresis says when the state changes. Default value is 1 of 1.
 	Hysteresis HysteresisConfig `mapstructure:"hysteresis"`
 	// Accept is the number of anomalous steps after which a change that stays is the new normal; 0 is never. Default value is 240.
@@ -69,7 +72,7 @@ type DetectorConfig struct {
 	Forest ForestConfig `mapstructure:"forest"`
 	// PCA are the settings of pca.
 	PCA PCAConfig `mapstructure:"pca"`
-	// Window is the number of steps of which robust_z knows the median. Default value is 512.
+	// Window is the number of steps of which robust_z knows the median. Default value is 400.
 	Window int `mapstructure:"window"`
 	// HalfLife is the number of steps after which a step counts half, in ewma and in baselines. Default value is 256.
 	HalfLife float64 `mapstructure:"half_life"`
@@ -202,5 +205,28 @@ const (
 // Unmarshal reads a detector over the defaults, which elements of a list do not have otherwise.
 func (c *DetectorConfig) Unmarshal(conf *confmap.Conf) error {
 	*c = defaultDetector()
-	return conf.Unmarshal(c)
+	if err := conf.Unmarshal(c); err != nil {
+		return err
+	}
+	for _, r := range c.rules() {
+		if *r.value == nil && conf.IsSet(r.key) { // a key without a value
+			*r.value = &r.usual
+		}
+	}
+	return nil
+}
+
+// rule is a rule that decides what is an anomaly. At most one is set.
+type rule struct {
+	key   string
+	value **float64
+	usual float64 // that the key has without a value; 0 if it must have one
+}
+
+func (c *DetectorConfig) rules() []rule {
+	return []rule{
+		{"alpha", &c.Alpha, anomaly.DefaultSettings().Decision.Alpha},
+		{"false_alarms_per_day", &c.FalseAlarmsPerDay, 0},
+		{"contamination", &c.Contamination, defaultContamination},
+	}
 }

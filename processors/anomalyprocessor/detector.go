@@ -64,7 +64,7 @@ func newDetector(config *DetectorConfig, out *output, train func(*entity)) *dete
 		}
 		d.spellings = append(d.spellings, spellings)
 	}
-	d.largest = d.expectedBytes()
+	d.largest = config.expectedBytes()
 	return d
 }
 
@@ -125,19 +125,28 @@ func (d *detector) entity(at *place, now time.Time) *entity {
 	if e := d.entities[string(d.key)]; e != nil {
 		return e
 	}
-	switch {
-	case len(d.entities) >= d.config.Limits.Entities:
-		d.tally.limited[tableEntities]++
-		return nil
-	case (len(d.entities)+1)*d.largest > d.config.Limits.MemoryMiB<<20:
-		d.tally.limited[tableBytes]++
+	if full, ok := d.full(); ok {
+		d.tally.limited[full]++
 		return nil
 	}
-	return d.addEntity(string(d.key), now)
+	e := d.newEntity(string(d.key), now)
+	d.add(e)
+	return e
 }
 
-// addEntity makes an entity that has learned nothing. Its settings were validated, so there is no error.
-func (d *detector) addEntity(key string, now time.Time) *entity {
+// full says what has no room for another entity, if it has none.
+func (d *detector) full() (table, bool) {
+	switch {
+	case len(d.entities) >= d.config.Limits.Entities:
+		return tableEntities, true
+	case (len(d.entities)+1)*d.largest > d.config.Limits.MemoryMiB<<20:
+		return tableBytes, true
+	}
+	return 0, false
+}
+
+// newEntity makes an entity that has learned nothing, and has no place yet. Its settings were validated, so there is no error.
+func (d *detector) newEntity(key string, now time.Time) *entity {
 	values, _ := groupValues(key, len(d.config.GroupBy))
 	e := &entity{detector: d, key: key, values: values, metrics: make([]metricState, len(d.plans)), seen: now}
 	for i := range e.metrics {
@@ -148,25 +157,12 @@ func (d *detector) addEntity(key string, now time.Time) *entity {
 	settings.Seed = seed(settings.Seed, d.config.Name, key)
 	e.judge, _ = anomaly.NewDetector(settings, d.columns)
 	e.aligner, _ = anomaly.NewAligner(d.config.alignment(), len(d.columns))
-	d.entities[key] = e
-	d.list = append(d.list, e)
 	return e
 }
 
-// expectedBytes is about what an entity will take once it has learned.
-func (d *detector) expectedBytes() int {
-	s, columns := &d.settings, len(d.columns)
-	bytes := entityBytes + columns*metricBytes + 16*s.Decision.Calibration
-	switch s.Method {
-	case anomaly.RobustZ:
-		bytes += 16 * s.Window * columns
-	case anomaly.IsolationForest:
-		bytes += 4 * s.Forest.Trees * s.Forest.SubSample
-		fallthrough
-	case anomaly.PCA:
-		bytes += 16 * s.Reservoir * columns * (1 + s.Features.Lags)
-	}
-	return bytes
+func (d *detector) add(e *entity) {
+	d.entities[e.key] = e
+	d.list = append(d.list, e)
 }
 
 // look takes stock of the memory.

@@ -85,9 +85,10 @@ type entity struct {
 	lastPut int64 // time that the aligner was given last
 
 	// What was emitted.
-	emitted int64  // time of the last row that was
-	lively  int    // rows that will be emitted whatever they say
-	shown   uint64 // metrics whose details are shown, one bit each
+	emitted  int64  // time of the last row that was
+	accepted int64  // time of the last row with which a change became the new normal, 0 if none has
+	lively   int    // rows that will be emitted whatever they say
+	shown    uint64 // metrics whose details are shown, one bit each
 }
 
 // metricState are the series of a metric of an entity.
@@ -191,7 +192,7 @@ func (e *entity) fold(now time.Time) {
 		m.changed = false
 		plan := &e.detector.plans[i]
 		for j, v := range plan.values {
-			if number := e.valueOf(m, plan, v); number-number == 0 {
+			if number := e.valueOf(m, plan, v); number == number { // else there is none
 				e.put(plan.first+j, e.touched, number, now)
 			}
 		}

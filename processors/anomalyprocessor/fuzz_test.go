@@ -86,7 +86,8 @@ func FuzzMetrics(f *testing.F) {
 		assert.LessOrEqual(t, e.detectors[0].series.Len(), 5)
 		checkScores(t, e)
 		state, other := e.snapshot(), newFuzzEngine(t)
-		require.NoError(t, other.restore(stateSchema, state))
+		_, err = other.restore(stateSchema, state)
+		require.NoError(t, err)
 		assert.Equal(t, state, other.snapshot())
 	})
 }
@@ -148,7 +149,7 @@ func FuzzRestore(f *testing.F) {
 	f.Add(e.snapshot())
 	f.Fuzz(func(t *testing.T, state []byte) {
 		e := newFuzzEngine(t)
-		if e.restore(stateSchema, state) != nil {
+		if _, err := e.restore(stateSchema, state); err != nil {
 			return
 		}
 		for i := range 5 {

@@ -316,6 +316,19 @@ func TestBadInput(t *testing.T) {
 		}
 		s.send(sec(10), gauge("m", 1))
 	})
+	f("values whose square is infinite", []float64{1, 2, 1}, map[string]float64{"rejected_points not_finite": 2}, func(s *scene) {
+		s.send(0, gauge("m", 1))
+		s.send(sec(10), gauge("m", -1e300))
+		s.send(sec(15), gauge("m", 2))
+		s.send(sec(20), gauge("m", 1))
+		s.send(sec(30), gauge("m", 1.01e150)) // nothing else comes: the step has no value of its own
+	})
+	f("a sum that is infinite", []float64{2, 2}, map[string]float64{"rejected_points not_finite": 2}, func(s *scene) {
+		s.send(0, gauge("m", 1e308, "host", "a"), gauge("m", 1e308, "host", "b"))
+		s.send(sec(5), gauge("m", 1, "host", "a"))
+		s.send(sec(6), gauge("m", 1, "host", "b"))
+		s.send(sec(10), gauge("m", 1, "host", "a"), gauge("m", 1, "host", "b"))
+	})
 	f("points of one time", []float64{1}, map[string]float64{"rejected_points duplicate": 2}, func(s *scene) {
 		for v := range 3 {
 			s.send(0, gauge("m", float64(v+1)))

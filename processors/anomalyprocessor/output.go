@@ -36,6 +36,7 @@ type field uint8
 const (
 	fieldScore field = iota
 	fieldState
+	fieldAccepted
 	fieldValue
 	fieldZ
 	fieldContribution
@@ -45,16 +46,17 @@ const (
 	fields
 )
 
-// verdictMetrics are the names and meanings of the verdict metrics. They have no unit: those of the metrics differ.
-var verdictMetrics = [fields]struct{ name, meaning string }{
-	fieldScore:        {"guardian.anomaly.score", "How unlike what was before, 0 to 1, 1 is most."},
-	fieldState:        {"guardian.anomaly.state", "0 not trained, 1 normal, 2 anomaly detected."},
-	fieldValue:        {"guardian.anomaly.value", "Value of a metric that caused an anomaly."},
-	fieldZ:            {"guardian.anomaly.z_score", "How many standard deviations it lies off its mean."},
-	fieldContribution: {"guardian.anomaly.contribution", "Share of the anomaly that it is responsible for, 0 to 1."},
-	fieldMean:         {"guardian.anomaly.baseline.mean", "Mean of the metric when all is well."},
-	fieldStd:          {"guardian.anomaly.baseline.std", "Standard deviation of the metric when all is well."},
-	fieldP95:          {"guardian.anomaly.baseline.p95", "95th percentile of the metric when all is well."},
+// verdictMetrics are the verdict metrics. Those of metrics have no unit: theirs differ.
+var verdictMetrics = [fields]struct{ name, unit, meaning string }{
+	fieldScore:        {name: "guardian.anomaly.score", meaning: "How unlike what was before, 0 to 1, 1 is most."},
+	fieldState:        {name: "guardian.anomaly.state", meaning: "0 not trained, 1 normal, 2 anomaly detected."},
+	fieldAccepted:     {name: "guardian.anomaly.accepted.timestamp", unit: "s", meaning: "When a change was last accepted as the new normal, in Unix time."},
+	fieldValue:        {name: "guardian.anomaly.value", meaning: "Value of a metric that caused an anomaly."},
+	fieldZ:            {name: "guardian.anomaly.z_score", meaning: "How many standard deviations it lies off its mean."},
+	fieldContribution: {name: "guardian.anomaly.contribution", meaning: "Share of the anomaly that it is responsible for, 0 to 1."},
+	fieldMean:         {name: "guardian.anomaly.baseline.mean", meaning: "Mean of the metric when all is well."},
+	fieldStd:          {name: "guardian.anomaly.baseline.std", meaning: "Standard deviation of the metric when all is well."},
+	fieldP95:          {name: "guardian.anomaly.baseline.p95", meaning: "95th percentile of the metric when all is well."},
 }
 
 // details are the verdict metrics that have the attribute metric.
@@ -125,6 +127,12 @@ func (o *output) take(e *entity, v *anomaly.Verdict, row []float64) {
 		o.point(e, fieldScore, v.At).SetDoubleValue(v.Score)
 	}
 	o.point(e, fieldState, v.At).SetDoubleValue(float64(v.State))
+	if v.Accepted {
+		e.accepted = v.At
+	}
+	if e.accepted != 0 {
+		o.point(e, fieldAccepted, v.At).SetDoubleValue(float64(e.accepted) / 1e9)
+	}
 	shown := e.shown
 	e.shown = 0
 	switch {
@@ -194,6 +202,7 @@ func (o *output) add(points pmetric.NumberDataPointSlice, e *entity, at int64) p
 func (o *output) newMetric(f field) pmetric.NumberDataPointSlice {
 	m := o.pending.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().AppendEmpty()
 	m.SetName(verdictMetrics[f].name)
+	m.SetUnit(verdictMetrics[f].unit)
 	m.SetDescription(verdictMetrics[f].meaning)
 	return m.SetEmptyGauge().DataPoints()
 }
@@ -218,6 +227,9 @@ func (o *output) end(e *entity) {
 	at := e.emitted + 1
 	o.endSeries(e, fieldScore, at)
 	o.endSeries(e, fieldState, at)
+	if e.accepted != 0 {
+		o.endSeries(e, fieldAccepted, at)
+	}
 	o.endDetails(e, at, e.shown)
 	o.wake()
 }

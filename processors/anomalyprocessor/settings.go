@@ -13,6 +13,7 @@ import (
 const (
 	defaultCheckpointInterval = time.Minute
 	defaultTrainingCPU        = 0.1
+	defaultContamination      = 0.1
 	defaultStep               = 15 * time.Second
 	defaultLateness           = 5 * time.Second
 	defaultCarry              = time.Minute
@@ -55,8 +56,7 @@ func (c *DetectorConfig) settings() anomaly.Settings {
 	s := anomaly.Settings{
 		Method: anomaly.Method(c.Method),
 		Decision: anomaly.Decision{
-			Alpha: c.Alpha, FalseAlarmsPerDay: c.FalseAlarmsPerDay, Contamination: c.Contamination, Step: c.Step, Calibration: c.Calibration,
-			Raise: c.Hysteresis.Raise, Of: c.Hysteresis.Of, Accept: c.Accept,
+			Step: c.Step, Calibration: c.Calibration, Raise: c.Hysteresis.Raise, Of: c.Hysteresis.Of, Accept: c.Accept,
 		},
 		Season:          anomaly.Season{Phases: c.Season.Phases, Length: c.Season.Length, Offset: c.Season.Offset},
 		Features:        anomaly.Features{Lags: c.Lags, Differences: c.Differences},
@@ -72,10 +72,25 @@ func (c *DetectorConfig) settings() anomaly.Settings {
 		Floor:           c.Floor,
 		Seed:            c.Seed,
 	}
-	if c.Alpha == 0 && c.FalseAlarmsPerDay == 0 && c.Contamination == 0 {
-		s.Decision.Alpha = anomaly.DefaultSettings().Decision.Alpha
+	d := &s.Decision
+	d.Alpha, d.FalseAlarmsPerDay, d.Contamination = orZero(c.Alpha), orZero(c.FalseAlarmsPerDay), orZero(c.Contamination)
+	if d.Alpha == 0 && d.FalseAlarmsPerDay == 0 && d.Contamination == 0 {
+		d.Alpha = anomaly.DefaultSettings().Decision.Alpha
 	}
 	return s
+}
+
+func orZero(v *float64) float64 {
+	if v == nil {
+		return 0
+	}
+	return *v
+}
+
+// expectedBytes is about what an entity will take once it has learned.
+func (c *DetectorConfig) expectedBytes() int {
+	s := c.settings()
+	return entityBytes + len(c.Metrics)*metricBytes + s.Bytes(len(c.columnNames()))
 }
 
 func (c *DetectorConfig) alignment() anomaly.Alignment {

@@ -18,7 +18,7 @@ import (
 )
 
 // stateSchema is the version of what snapshot writes.
-const stateSchema = 1
+const stateSchema = 2
 
 // snapshot writes everything that decides later verdicts, and the verdicts that were not taken yet.
 func (e *engine) snapshot() []byte {
@@ -73,7 +73,7 @@ func (d *detector) encodeEntities(to *checkpoint.Encoder) {
 		to.Bytes(blob)
 		blob = e.aligner.Append(blob[:0])
 		to.Bytes(blob)
-		for _, v := range []int64{e.step, e.lastPut, e.emitted, int64(e.lively)} {
+		for _, v := range []int64{e.step, e.lastPut, e.emitted, e.accepted, int64(e.lively)} {
 			to.Varint(v)
 		}
 		to.Uvarint(e.shown)
@@ -134,15 +134,16 @@ func encodeCounts(to *checkpoint.Encoder, counts []uint64) {
 // saved is the state of a detector as it was saved.
 type saved struct {
 	name, signature string
-	entities        []savedEntity
+	count           int
+	entities        []savedEntity // none where nobody wants them
 }
 
 type savedEntity struct {
-	key                            string
-	judge, aligner                 []byte
-	step, lastPut, emitted, lively int64
-	shown                          uint64
-	metrics                        []savedMetric
+	key                                      string
+	judge, aligner                           []byte
+	step, lastPut, emitted, accepted, lively int64
+	shown                                    uint64
+	metrics                                  []savedMetric
 }
 
 type savedMetric struct {
@@ -164,10 +165,11 @@ func (e *engine) decodeDetector(d *checkpoint.Decoder) (s saved, of *detector, e
 		}
 	}
 	blob := checkpoint.NewDecoder(d.Bytes())
+	s.count = blob.Count(10)
 	if d.Err() != nil || of == nil {
 		return s, of, d.Err()
 	}
-	for range blob.Count(10) {
+	for range s.count {
 		s.entities = append(s.entities, decodeEntity(blob, len(of.plans)))
 	}
 	return s, of, blob.Finish()
@@ -176,7 +178,7 @@ func (e *engine) decodeDetector(d *checkpoint.Decoder) (s saved, of *detector, e
 func decodeEntity(d *checkpoint.Decoder, metrics int) savedEntity {
 	e := savedEntity{
 		key: d.String(), judge: d.Bytes(), aligner: d.Bytes(),
-		step: d.Varint(), lastPut: d.Varint(), emitted: d.Varint(), lively: d.Varint(), shown: d.Uvarint(),
+		step: d.Varint(), lastPut: d.Varint(), emitted: d.Varint(), accepted: d.Varint(), lively: d.Varint(), shown: d.Uvarint(),
 	}
 	for range metrics {
 		m := savedMetric{kind: kind(min(d.Uvarint(), uint64(kinds-1)))}
@@ -219,10 +221,33 @@ func decodeCounts(d *checkpoint.Decoder) (counts []uint64) {
 	return counts
 }
 
+// restored counts the entities of a stored state by what became of them.
+type restored struct {
+	entities int // that go on
+	dropped  int // of detectors that look at something else now, or are gone
+	refused  int // that are damaged, or were learned with other settings
+	noRoom   int
+}
+
+// log says what became of a state that was saved at a time.
+func (r restored) log(logger *zap.Logger, at time.Time) {
+	fields := []zap.Field{
+		zap.Time("saved", at), zap.Int("entities", r.entities), zap.Int("dropped", r.dropped), zap.Int("refused", r.refused), zap.Int("without_room", r.noRoom),
+	}
+	switch {
+	case r.entities > 0:
+		logger.Info("Models and baselines of the last run restored.", fields...)
+	case r == restored{}:
+		logger.Info("Nothing to restore: the last run knew no entity.", fields...)
+	default:
+		logger.Warn("Nothing restored: every entity begins again.", fields...)
+	}
+}
+
 // restore reads what snapshot wrote. Detectors that are configured otherwise than they were begin again.
-func (e *engine) restore(schema uint32, blob []byte) error {
+func (e *engine) restore(schema uint32, blob []byte) (r restored, err error) {
 	if schema != stateSchema {
-		return fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
+		return r, fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
 	}
 	d := checkpoint.NewDecoder(blob)
 	type pair struct {
@@ -233,7 +258,7 @@ func (e *engine) restore(schema uint32, blob []byte) error {
 	for range d.Count(3) {
 		s, of, err := e.decodeDetector(d)
 		if err != nil {
-			return err
+			return r, err
 		}
 		all = append(all, pair{s, of})
 	}
@@ -241,12 +266,12 @@ func (e *engine) restore(schema uint32, blob []byte) error {
 	for range d.Count(1) {
 		metrics, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(d.Bytes())
 		if err != nil {
-			return fmt.Errorf("cannot read verdicts that were waiting: %w", err)
+			return r, fmt.Errorf("cannot read verdicts that were waiting: %w", err)
 		}
 		waiting = append(waiting, metrics)
 	}
 	if err := d.Finish(); err != nil {
-		return err
+		return r, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -254,42 +279,61 @@ func (e *engine) restore(schema uint32, blob []byte) error {
 	for _, s := range all {
 		logger := e.set.Logger.With(zap.String("detector", s.name))
 		if s.of == nil {
-			logger.Warn("Detector looks at something else than it did, or is gone: what it has learned is dropped.")
+			logger.Warn("Detector looks at something else than it did, or is gone: what it has learned is dropped.", zap.Int("entities", s.count))
+			r.dropped += s.count
 			continue
 		}
-		s.of.restore(&s.saved, now, logger)
+		s.of.restore(&s.saved, now, logger, &r)
 	}
 	for _, metrics := range waiting {
 		e.output.outbox.Put(metrics)
 	}
-	return nil
+	return r, nil
 }
 
-func (d *detector) restore(s *saved, now time.Time, logger *zap.Logger) {
-	var failures int
-	var failure error
+func (d *detector) restore(s *saved, now time.Time, logger *zap.Logger, r *restored) {
+	var refused, noRoom int
+	var why error
 	for i := range s.entities {
-		from := &s.entities[i]
-		if _, ok := groupValues(from.key, len(d.config.GroupBy)); !ok || d.entities[from.key] != nil || len(d.entities) >= d.config.Limits.Entities {
-			continue
-		}
-		e := d.addEntity(from.key, now)
-		if err := errors.Join(e.judge.Restore(from.judge), e.aligner.Restore(from.aligner)); err != nil {
-			failures, failure = failures+1, err
-			continue
-		}
-		e.step, e.lastPut, e.emitted, e.lively, e.shown = from.step, from.lastPut, from.emitted, int(min(max(from.lively, 0), livelyRows)), from.shown
-		for j := range from.metrics {
-			e.restoreMetric(j, &from.metrics[j])
-		}
-		if e.judge.Training() != nil {
-			e.queued = true
-			d.train(e)
+		if _, full := d.full(); full {
+			noRoom++
+		} else if err := d.restoreEntity(&s.entities[i], now); err != nil {
+			refused, why = refused+1, err
 		}
 	}
-	if failures > 0 {
-		logger.Warn("Entities begin again.", zap.Int("entities", failures), zap.Error(failure))
+	if refused > 0 {
+		logger.Warn("Entities begin again with their next point: what they have learned cannot be used.", zap.Int("entities", refused), zap.Error(why))
 	}
+	if noRoom > 0 {
+		logger.Warn("Entities of the last run found no room: see limits.", zap.Int("entities", noRoom))
+	}
+	r.entities += len(s.entities) - refused - noRoom
+	r.refused += refused
+	r.noRoom += noRoom
+}
+
+var errKey = errors.New("its key is damaged, or there twice")
+
+// restoreEntity puts an entity back, or leaves everything as it was.
+func (d *detector) restoreEntity(from *savedEntity, now time.Time) error {
+	if _, ok := groupValues(from.key, len(d.config.GroupBy)); !ok || d.entities[from.key] != nil {
+		return errKey
+	}
+	e := d.newEntity(from.key, now)
+	if err := errors.Join(e.judge.Restore(from.judge), e.aligner.Restore(from.aligner)); err != nil {
+		return err
+	}
+	d.add(e)
+	e.step, e.lastPut, e.emitted, e.accepted, e.shown = from.step, from.lastPut, from.emitted, from.accepted, from.shown
+	e.lively = int(min(max(from.lively, 0), livelyRows))
+	for i := range from.metrics {
+		e.restoreMetric(i, &from.metrics[i])
+	}
+	if e.judge.Training() != nil {
+		e.queued = true
+		d.train(e)
+	}
+	return nil
 }
 
 // restoreMetric puts the series of a metric back. One for which there is no room begins again with its next point.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/anomaly"
+	"github.com/prometheus/otlptranslator"
 )
 
 // Validate says everything that is wrong.
@@ -33,15 +33,15 @@ func (c *Config) Validate() error {
 		for _, err := range d.faults() {
 			fault("detectors::%d (%s): %w", i, d.Name, err)
 		}
-		if names[d.Name] {
-			fault("detectors::%d: the name %q is that of another detector", i, d.Name)
+		if d.Name != "" && names[d.Name] {
+			fault("detectors::%d (%s): name must be unique, and is that of another detector", i, d.Name)
 		}
 		names[d.Name] = true
 	}
 	return errors.Join(faults...)
 }
 
-// faults says everything that is wrong with a detector.
+// faults says everything that is wrong with a detector, each fault once.
 func (c *DetectorConfig) faults() []error {
 	var faults []error
 	fault := func(format string, arguments ...any) { faults = append(faults, fmt.Errorf(format, arguments...)) }
@@ -49,15 +49,8 @@ func (c *DetectorConfig) faults() []error {
 		fault("name is required")
 	}
 	faults = append(faults, c.metricFaults()...)
-	seen := map[string]bool{}
-	for _, key := range c.GroupBy {
-		if key == "" || key == keyDetector || key == keyMetric || seen[key] {
-			fault("group_by must not hold a key twice, an empty one, %s or %s (got %q)", keyDetector, keyMetric, c.GroupBy)
-		}
-		seen[key] = true
-	}
-	if c.GroupBy == nil {
-		fault("group_by is required: the keys that make an entity, or [] for one entity of all")
+	if err := c.groupFault(); err != nil {
+		faults = append(faults, err)
 	}
 	if c.Details != detailsAnomalies && c.Details != detailsAlways {
 		fault("details must be anomalies or always (got %q)", c.Details)
@@ -65,21 +58,57 @@ func (c *DetectorConfig) faults() []error {
 	if c.CalmInterval < 0 {
 		fault("calm_interval must not be negative (got %s)", c.CalmInterval)
 	}
-	if c.Limits.Entities < 1 || c.Limits.Series < 1 || c.Limits.MemoryMiB < 1 {
-		fault("limits::entities, limits::series and limits::memory_mib must be at least 1 (got %d, %d and %d)", c.Limits.Entities, c.Limits.Series, c.Limits.MemoryMiB)
+	for _, r := range c.rules() {
+		if v := *r.value; v != nil && *v == 0 {
+			fault("%s must be above 0 (got 0): leave it out for the default", r.key)
+		}
+	}
+	settings, alignment := c.settings(), c.alignment()
+	settings.Decision.Step = max(settings.Decision.Step, time.Millisecond) // the alignment says what is wrong with it
+	wrong := parts(errors.Join(settings.ValidateFor(len(c.columnNames())), alignment.Validate()))
+	return append(append(faults, wrong...), c.limitFaults(len(wrong) == 0)...)
+}
+
+// limitFaults says what is wrong with the limits. What an entity takes is known where the settings make sense.
+func (c *DetectorConfig) limitFaults(sizeKnown bool) []error {
+	var faults []error
+	fault := func(format string, arguments ...any) { faults = append(faults, fmt.Errorf(format, arguments...)) }
+	atLeast := func(key string, v, least int, why string) {
+		if v < least {
+			fault("limits::%s must be at least %d%s (got %d)", key, least, why, v)
+		}
+	}
+	atLeast("entities", c.Limits.Entities, 1, "")
+	atLeast("series", c.Limits.Series, 1, "")
+	if sizeKnown {
+		atLeast("memory_mib", c.Limits.MemoryMiB, (c.expectedBytes()-1)>>20+1, ", which one entity takes with its model")
+	} else {
+		atLeast("memory_mib", c.Limits.MemoryMiB, 1, "")
 	}
 	if c.Limits.IdleAfter < time.Minute || c.Limits.IdleAfter < 2*c.Step {
 		fault("limits::idle_after must be at least 1m and two steps (got %s)", c.Limits.IdleAfter)
 	}
-	settings, alignment := c.settings(), c.alignment()
-	faults = append(faults, parts(settings.Validate())...)
-	faults = append(faults, parts(alignment.Validate())...)
-	if len(faults) == 0 { // what is wrong only together
-		if _, err := anomaly.NewDetector(settings, c.columnNames()); err != nil {
-			fault("metrics: %w", err)
-		}
-	}
 	return faults
+}
+
+// groupFault says what is wrong with the keys of an entity. Those that Prometheus cannot tell apart cannot be labels of one series.
+func (c *DetectorConfig) groupFault() error {
+	if c.GroupBy == nil {
+		return errors.New("group_by is required: the keys that make an entity, or [] for one entity of all")
+	}
+	byLabel := map[string]string{}
+	for _, key := range c.GroupBy {
+		label, err := (&otlptranslator.LabelNamer{}).Build(key)
+		other, taken := byLabel[label]
+		switch {
+		case err != nil || label == keyDetector || label == keyMetric || other == key && taken:
+			return fmt.Errorf("group_by must not hold a key twice, an empty one, %s or %s (got %q)", keyDetector, keyMetric, c.GroupBy)
+		case taken:
+			return fmt.Errorf("group_by must not hold two keys that are the same label of Prometheus, as %s and %s are %s (got %q)", other, key, label, c.GroupBy)
+		}
+		byLabel[label] = key
+	}
+	return nil
 }
 
 // parts takes joined errors apart.
@@ -100,32 +129,54 @@ func parts(err error) []error {
 
 func (c *DetectorConfig) metricFaults() []error {
 	var faults []error
-	fault := func(format string, arguments ...any) { faults = append(faults, fmt.Errorf(format, arguments...)) }
-	if len(c.Metrics) == 0 {
-		fault("metrics must not be empty")
-	}
-	names := map[string]bool{}
+	metrics, columns := map[string]bool{}, map[string]int{}
 	for i := range c.Metrics {
 		m := &c.Metrics[i]
+		fault := func(format string, arguments ...any) {
+			faults = append(faults, fmt.Errorf("metrics::%d (%s): %w", i, m.Name, fmt.Errorf(format, arguments...)))
+		}
 		switch {
 		case m.Name == "":
-			fault("metrics::%d: name is required", i)
-		case names[m.Name]:
-			fault("metrics::%d: %s is there twice", i, m.Name)
+			fault("name is required")
+		case metrics[m.Name]:
+			fault("name must be unique, and is that of another of the metrics: list all values in one")
 		case strings.HasPrefix(m.Name, metricPrefix):
-			fault("metrics::%d: %s is a verdict, which is not judged", i, m.Name)
+			fault("name must not be that of a verdict, which is not judged")
+		case strings.ContainsAny(m.Name, patternCharacters):
+			fault("name must be the whole name of a metric: patterns are not known")
 		}
-		names[m.Name] = true
 		if !slices.Contains([]string{"", combineMean, combineSum, combineMax, combineMin}, m.Combine) {
-			fault("metrics::%d (%s): combine must be mean, sum, max or min (got %q)", i, m.Name, m.Combine)
+			fault("combine must be mean, sum, max or min (got %q)", m.Combine)
 		}
-		for j, v := range m.Values {
-			if _, err := parseValue(v); err != nil || slices.Contains(m.Values[:j], v) {
-				fault("metrics::%d (%s): values must be value, rate, mean or a quantile such as p95, none of them twice (got %q)", i, m.Name, m.Values)
+		if !m.valuesAreGood() {
+			fault("values must be value, rate, mean or a quantile such as p95, none of them twice (got %q)", m.Values)
+		} else if !metrics[m.Name] {
+			_, names := m.values()
+			for _, name := range names {
+				if other, taken := columns[name]; taken {
+					fault("its value must have a name of its own, and %s is also one of metrics::%d: judge one of them in another detector", name, other)
+				}
+				columns[name] = i
 			}
 		}
+		metrics[m.Name] = true
 	}
 	return faults
+}
+
+// patternCharacters stand in patterns, and in no name of a metric.
+const patternCharacters = `*?^$|[]\`
+
+func (c *MetricConfig) valuesAreGood() bool {
+	var seen []value
+	for _, text := range c.Values {
+		v, err := parseValue(text)
+		if err != nil || slices.Contains(seen, v) {
+			return false
+		}
+		seen = append(seen, v)
+	}
+	return true
 }
 
 // value is what is made of the points of a metric.

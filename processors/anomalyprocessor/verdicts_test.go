@@ -22,7 +22,11 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
@@ -232,8 +236,81 @@ func TestStates(t *testing.T) {
 		assert.EqualValues(t, 1, own["models"])
 		assert.GreaterOrEqual(t, own["trainings"], 1.0)
 		assert.Zero(t, own["overdue"])
-		assert.Positive(t, own["memory"]+1)
 	})
+}
+
+// As many steps are called anomalies as contamination says; named without a value it is a tenth, of calm steps too.
+func TestContamination(t *testing.T) {
+	for section, share := range map[string]float64{"contamination:": 0.1, "contamination: 0.03": 0.03} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScene(t, "detectors:\n  - name: d\n    group_by: []\n    metrics: [a, b]\n    "+section+"\n")
+			s.start = s.start.Add(-24 * time.Hour)
+			rng := rand.New(rand.NewPCG(2, 1))
+			for i := range 3000 {
+				s.send(time.Duration(i)*15*time.Second, gauge("a", rng.NormFloat64()), gauge("b", rng.NormFloat64()))
+			}
+			assert.InEpsilon(t, share, s.own()["alarm_rate"], 0.5, section)
+			assert.Greater(t, s.own()["rows normal"]+s.own()["rows anomalous"], 2900.0)
+		})
+	}
+}
+
+// A change that stays is accepted: the step at which it was is told, from then on and over a restart, and its series ends with the entity.
+func TestAcceptedChange(t *testing.T) {
+	const name = "guardian_anomaly_accepted_timestamp_seconds detector=d host=a"
+	for _, method := range []string{"isolation_forest", "pca", "ewma"} {
+		synctest.Test(t, func(t *testing.T) {
+			storage := newStorage(t, t.TempDir())
+			section := "{storage: file_storage, training_cpu: 1, detectors: [{name: d, group_by: [host], metrics: [m], method: " + method +
+				", accept: 60, calm_interval: 1h, limits: {idle_after: 10m}}]}"
+			s := newScene(t, section, storage)
+			s.start = s.start.Add(-2 * time.Hour)
+			rng := rand.New(rand.NewPCG(1, 1))
+			send := func(from, to int, level float64) {
+				for i := from; i < to; i++ {
+					s.send(time.Duration(i)*15*time.Second, gauge("m", level+rng.NormFloat64(), "host", "a"))
+				}
+			}
+			send(0, 200, 0)
+			assert.Empty(t, s.sink.verdictsBySeries(t)[name], "nothing was accepted")
+			send(200, 400, 50)
+			shown := s.sink.verdictsBySeries(t)
+			told, states := shown[name], shown["guardian_anomaly_state detector=d host=a"]
+			require.NotEmpty(t, told, method)
+			first := told[0].at
+			assert.InDelta(t, 200+60, first.Sub(s.start)/(15*time.Second), 10, method)
+			for _, p := range told {
+				assert.InDelta(t, float64(first.UnixNano())/1e9, p.value, 1e-6, "%s: the time of the step", method)
+			}
+			at := func(when time.Time) float64 {
+				for _, p := range states {
+					if p.at.Equal(when) {
+						return p.value
+					}
+				}
+				return -1
+			}
+			assert.EqualValues(t, 2, at(first), "the step itself is anomalous")
+			assert.EqualValues(t, 1, states[len(states)-1].value, "calm again")
+			s.stop()
+
+			start := s.start
+			s = newScene(t, section, storage)
+			s.start = start
+			send(400, 800, 50)
+			shown = s.sink.verdictsBySeries(t)
+			told, states = shown[name], shown["guardian_anomaly_state detector=d host=a"]
+			require.NotEmpty(t, states)
+			require.Len(t, told, len(states), "beside each state")
+			assert.InDelta(t, float64(first.UnixNano())/1e9, told[0].value, 1e-6)
+			time.Sleep(12 * time.Minute)
+			synctest.Wait()
+			told = s.sink.verdictsBySeries(t)[name]
+			assert.True(t, told[len(told)-1].ended)
+			s.stop()
+			require.NoError(t, storage.Shutdown(t.Context()))
+		})
+	}
 }
 
 // A calm entity is shown now and then, one in trouble and after it step by step.
@@ -473,8 +550,73 @@ func TestAnotherConfigurationBeginsAgain(t *testing.T) {
 	assert.EqualValues(t, 5, entities, "a")
 	assert.EqualValues(t, 5, models, "another alpha changes nothing that was learned")
 	models, entities = run(detectors("[specialist.quality_score], seed: 5", ""))
-	assert.EqualValues(t, 5, entities, "a")
 	assert.Zero(t, models, "another seed makes other models")
+	assert.Zero(t, entities, "entities come again with their points")
+}
+
+// The log says what became of the state of the last run.
+func TestTheLogSaysWhatWasRestored(t *testing.T) {
+	directory := t.TempDir()
+	detectors := func(more string) string {
+		return "{storage: file_storage, detectors: [{name: d, method: robust_z, group_by: [host], metrics: [m]" + more + "}]}"
+	}
+	// run starts a processor, gives what it says of restoring, and has it see so many entities.
+	run := func(section string, entities int) []string {
+		storage := newStorage(t, directory)
+		cfg, err := testutil.LoadConfig(t, NewFactory(), section)
+		require.NoError(t, err)
+		set, _ := newSettings(t)
+		core, logs := observer.New(zapcore.InfoLevel)
+		set.Logger = zap.New(core)
+		p, err := createMetrics(t.Context(), set, cfg, &sink{})
+		require.NoError(t, err)
+		require.NoError(t, p.Start(t.Context(), storage))
+		for host := range entities {
+			require.NoError(t, p.ConsumeMetrics(t.Context(), newMetrics(time.Now(), gauge("m", 1, "host", fmt.Sprint(host)))))
+		}
+		require.NoError(t, p.Shutdown(t.Context()))
+		require.NoError(t, storage.Shutdown(t.Context()))
+		var said []string
+		for _, entry := range logs.All() {
+			text := []string{entry.Level.String(), entry.Message}
+			for _, key := range []string{"entities", "dropped", "refused", "without_room"} {
+				if n, ok := entry.ContextMap()[key]; ok {
+					text = append(text, fmt.Sprintf("%s=%v", key, n))
+				}
+			}
+			said = append(said, strings.Join(text, " "))
+		}
+		return said
+	}
+	const again = "warn Nothing restored: every entity begins again. entities=0 "
+	assert.Equal(t, []string{"info Nothing to restore: there is no state of a last run."}, run(detectors(""), 0))
+	assert.Equal(t, []string{"info Nothing to restore: the last run knew no entity. entities=0 dropped=0 refused=0 without_room=0"}, run(detectors(""), 3))
+	assert.Equal(t, []string{"info Models and baselines of the last run restored. entities=3 dropped=0 refused=0 without_room=0"}, run(detectors(""), 3))
+	assert.Equal(t, []string{
+		"warn Entities of the last run found no room: see limits. entities=1",
+		"info Models and baselines of the last run restored. entities=2 dropped=0 refused=0 without_room=1",
+	}, run(detectors(", limits: {entities: 2}"), 0))
+	assert.Equal(t, []string{
+		"warn Entities begin again with their next point: what they have learned cannot be used. entities=2",
+		again + "dropped=0 refused=2 without_room=0",
+	}, run(detectors(", window: 100"), 2))
+	assert.Equal(t, []string{
+		"warn Detector looks at something else than it did, or is gone: what it has learned is dropped. entities=2",
+		again + "dropped=2 refused=0 without_room=0",
+	}, run(detectors(", step: 20s"), 0))
+
+	storage := newStorage(t, directory)
+	set, _ := newSettings(t)
+	store, err := checkpoint.Open(t.Context(), storage, component.KindProcessor, set.ID, checkpoint.Settings{Storage: &storageID, Name: "metrics", Logger: set.Logger})
+	require.NoError(t, err)
+	_, _ = store.Load(t.Context(), func(uint32, []byte) error { return nil })
+	for range 2 {
+		require.NoError(t, store.Save(t.Context(), stateSchema+1, []byte("of a later version")))
+	}
+	require.NoError(t, store.Close(t.Context()))
+	require.NoError(t, storage.Shutdown(t.Context()))
+	said := run(detectors(""), 0)
+	assert.Equal(t, "warn Nothing restored: the state of the last run was refused, and every entity begins again.", said[len(said)-1])
 }
 
 // Batches that come at the same time, training, ticks, saves and own metrics do not get in each other's way, and every point counts.

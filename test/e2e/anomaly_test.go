@@ -31,6 +31,7 @@ processors:
       - name: specialists
         metrics: [specialist.request.duration, {name: specialist.errors, absent_is_zero: true}, specialist.quality_score]
         group_by: [specialist.type]
+        alpha: 0.01 # two hundred calm steps, some of them as odd as the machine was busy, cannot show much less
         step: 500ms
         lateness: 250ms
         carry: 2s

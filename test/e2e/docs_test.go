@@ -118,18 +118,6 @@ func TestDocumentsAreMarked(t *testing.T) {
 	}
 }
 
-// TestDocumentsLinkToFiles follows the relative links.
-func TestDocumentsLinkToFiles(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
-	for _, document := range documents {
-		for _, match := range link.FindAllStringSubmatch(readDocument(t, document), -1) {
-			path := filepath.Join(testutil.Root(t), filepath.Dir(document), match[1])
-			_, err := os.Stat(path)
-			assert.NoError(t, err, "%s links to %s", document, match[1])
-		}
-	}
-}
-
 func readDocument(t *testing.T, document string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(testutil.Root(t), document))

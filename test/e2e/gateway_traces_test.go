@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -260,14 +259,18 @@ func python(t *testing.T, script string, environment []string, args ...string) s
 	return strings.TrimSpace(string(out))
 }
 
-// startElasticsearch starts Elasticsearch with the index templates that are shipped.
+// startElasticsearch starts Elasticsearch and puts the index templates that are shipped there, by the command of their README.
 func startElasticsearch(t *testing.T) *servers.SearchEngine {
 	t.Helper()
 	elastic := servers.StartElasticsearch(t)
-	for _, name := range []string{"logs", "metrics", "traces"} {
-		template, err := os.ReadFile(filepath.Join(testutil.Root(t), "monitoring", "elasticsearch", name+".json"))
-		require.NoError(t, err)
-		elastic.Do(t, http.MethodPut, "/_index_template/guardian-"+name, string(template))
-	}
+	const readme = "monitoring/elasticsearch/README.md"
+	blocks, _ := docBlocks(readDocument(t, readme))
+	require.Len(t, blocks, 1)
+	command := exec.CommandContext(t.Context(), "bash", "-euc", blocks[0].script)
+	command.Dir = filepath.Join(testutil.Root(t), filepath.Dir(readme))
+	command.Env = append(os.Environ(), "ELASTICSEARCH_ENDPOINT="+elastic.URL, "ELASTICSEARCH_API_KEY=none")
+	out, err := command.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Equal(t, 3, strings.Count(string(out), `{"acknowledged":true}`), "%s", out)
 	return elastic
 }

@@ -116,6 +116,9 @@ client in silence, nor the elector of one among several: that is an error. Takes
 {{- end -}}
 {{- end -}}
 
+{{/* A text in a configuration, as it is: the collector takes two dollars for one. */}}
+{{- define "otelcol-guardian.config.plain" }}{{ replace "$" "$$" . }}{{ end -}}
+
 {{/* Merges (list config over): maps merge, null removes, anything else replaces. */}}
 {{- define "otelcol-guardian.config.merge" -}}
 {{- $config := index . 0 -}}

@@ -53,6 +53,12 @@
 {{- include (printf "otelcol-guardian.env.%s" $role) $root }}
 {{- end -}}
 
+{{/*
+A text as the value of a variable that the configuration reads. A dollar in it is one, neither a reference of Kubernetes' nor one of the
+collector's: each of them takes two for one.
+*/}}
+{{- define "otelcol-guardian.env.plain" }}{{ replace "$" "$$$$" . | quote }}{{ end -}}
+
 {{/* The secret with the authority that signed the gateway's certificate, or "". */}}
 {{- define "otelcol-guardian.caSecret" -}}
 {{- $tls := .Values.gateway.tls -}}
@@ -68,23 +74,23 @@
 - {name: JAEGER_INSECURE, value: {{ .insecure | quote }}}
 {{- end }}{{ end }}
 {{- with $exporters.elasticsearch }}{{ if .enabled }}
-- {name: ELASTICSEARCH_ENDPOINT, value: {{ .endpoint | quote }}}
+- {name: ELASTICSEARCH_ENDPOINT, value: {{ include "otelcol-guardian.env.plain" .endpoint }}}
 {{- if .existingSecret }}
 - name: ELASTICSEARCH_API_KEY
   valueFrom: {secretKeyRef: {name: {{ .existingSecret | quote }}, key: {{ .apiKeyKey | quote }}}}
 {{- end }}
 {{- end }}{{ end }}
 {{- with $exporters.prometheusRemoteWrite }}{{ if .enabled }}
-- {name: REMOTE_WRITE_ENDPOINT, value: {{ .endpoint | quote }}}
+- {name: REMOTE_WRITE_ENDPOINT, value: {{ include "otelcol-guardian.env.plain" .endpoint }}}
 - {name: REMOTE_WRITE_MAX_AGE, value: {{ .maxAge | quote }}}
 {{- end }}{{ end }}
 {{- with $exporters.alertmanager }}{{ if .enabled }}
-- {name: ALERTMANAGER_ENDPOINT, value: {{ .endpoint | quote }}}
+- {name: ALERTMANAGER_ENDPOINT, value: {{ include "otelcol-guardian.env.plain" .endpoint }}}
 {{- end }}{{ end }}
 {{- with $exporters.influxdb }}{{ if .enabled }}
-- {name: INFLUXDB_ENDPOINT, value: {{ .endpoint | quote }}}
-- {name: INFLUXDB_ORG, value: {{ .org | quote }}}
-- {name: INFLUXDB_BUCKET, value: {{ .bucket | quote }}}
+- {name: INFLUXDB_ENDPOINT, value: {{ include "otelcol-guardian.env.plain" .endpoint }}}
+- {name: INFLUXDB_ORG, value: {{ include "otelcol-guardian.env.plain" .org }}}
+- {name: INFLUXDB_BUCKET, value: {{ include "otelcol-guardian.env.plain" .bucket }}}
 - name: INFLUXDB_TOKEN
   valueFrom: {secretKeyRef: {name: {{ .existingSecret | quote }}, key: {{ .tokenKey | quote }}}}
 {{- end }}{{ end }}
@@ -100,7 +106,7 @@
 - {name: HOST_ROOT, value: /hostfs}
 {{- end }}
 {{- if .httpChecks }}
-- {name: HTTP_CHECKS, value: {{ toJson .httpChecks | quote }}}
+- {name: HTTP_CHECKS, value: {{ include "otelcol-guardian.env.plain" (toJson .httpChecks) }}}
 {{- end }}
 {{- end }}
 {{- if and .Values.presets.kubeletMetrics.enabled .Values.presets.kubeletMetrics.insecureSkipVerify }}
@@ -110,7 +116,7 @@
 {{- end -}}
 
 {{- define "otelcol-guardian.env.logs" }}
-- {name: CONTAINER_LOGS, value: {{ toJson .Values.logs.include | quote }}}
+- {name: CONTAINER_LOGS, value: {{ include "otelcol-guardian.env.plain" (toJson .Values.logs.include) }}}
 {{- end -}}
 
 {{- define "otelcol-guardian.env.cluster" }}

@@ -14,7 +14,7 @@
 - {name: NVIDIA_DISABLE_REQUIRE, value: "true"}
 {{- end }}
 {{- if eq $gpu.access "hostPath" }}
-- {name: NVML_LIBRARY, value: {{ printf "/driver-root/%s" (trimPrefix "/" $gpu.hostPath.library) | quote }}}
+- {name: NVML_LIBRARY, value: {{ include "otelcol-guardian.env.plain" (printf "/driver-root/%s" (trimPrefix "/" $gpu.hostPath.library)) }}}
 {{- end }}
 {{- end }}
 {{- end -}}

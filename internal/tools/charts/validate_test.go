@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -99,13 +100,28 @@ func collector(t *testing.T, all *rendered, one workload, changed []string, subc
 	known := map[string]string{}
 	for _, variable := range container.Env {
 		value := valueOf(t, variable)
-		for name, earlier := range known {
-			value = strings.ReplaceAll(value, "$("+name+")", earlier)
+		if variable.ValueFrom == nil {
+			value = expandVariables(value, known)
 		}
 		known[variable.Name] = value
 		command.Env = append(command.Env, variable.Name+"="+moved.Replace(value))
 	}
 	return command
+}
+
+var variableReference = regexp.MustCompile(`\$\$|\$\([^)]*\)`)
+
+// expandVariables is what the kubelet makes of a variable's value: $(NAME) is an earlier variable, or stays, and two dollars are one.
+func expandVariables(value string, known map[string]string) string {
+	return variableReference.ReplaceAllStringFunc(value, func(found string) string {
+		if found == "$$" {
+			return "$"
+		}
+		if earlier, there := known[found[2:len(found)-1]]; there {
+			return earlier
+		}
+		return found
+	})
 }
 
 func valueOf(t *testing.T, variable corev1.EnvVar) string {

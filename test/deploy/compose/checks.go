@@ -57,8 +57,8 @@ func Problems(project *types.Project, texts map[string]string) (problems []strin
 
 type reporter func(format string, args ...any)
 
-// pinned is a tag of three numbers.
-var pinned = regexp.MustCompile(`^[a-z0-9./-]+:v?\d+\.\d+\.\d+$`)
+// pinned is a tag of three numbers, with or without a digest behind it.
+var pinned = regexp.MustCompile(`^[a-z0-9./-]+:v?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?$`)
 
 func checkImage(service types.ServiceConfig, report reporter) {
 	if !pinned.MatchString(service.Image) {

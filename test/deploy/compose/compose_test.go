@@ -104,7 +104,7 @@ func TestFaultsAreSeen(t *testing.T) {
 		assert.Contains(t, strings.Join(problems, "\n"), want)
 	}
 	f("grafana/grafana:12.4.0", "grafana/grafana:latest", `grafana: image "grafana/grafana:latest" is not pinned`)
-	f("grafana/grafana:12.4.0", "grafana/grafana", "is not pinned")
+	f("grafana/grafana:12.4.0", "grafana/grafana@sha256:"+strings.Repeat("0f", 32), "is not pinned")
 	f("127.0.0.1:3000:3000", "127.0.0.1:9090:3000", "port 9090 is")
 	f("127.0.0.1:3000:3000", "3000:3000", `port 3000 is published on "", not on localhost only`)
 	f("./prometheus.yml:", "./prometeus.yml:", "prometeus.yml is mounted and not there")
@@ -116,6 +116,11 @@ func TestFaultsAreSeen(t *testing.T) {
 	f("    healthcheck: {test: [CMD, influx, ping]", "    x-healthcheck: {test: [CMD, influx, ping]", "waits for influxdb to be healthy, which has no healthcheck")
 	f("mem_limit: 2g", "mem_limt: 2g", "mem_limt")
 	f("${GUARDIAN_VERSION}", "${GUARDIAN_RELEASE}", `image "otelcol-guardian:" is not pinned`)
+}
+
+func TestDigestsMayBePinned(t *testing.T) {
+	assert.Regexp(t, pinned, "grafana/grafana:12.4.0@sha256:"+strings.Repeat("0f", 32))
+	assert.NotRegexp(t, pinned, "grafana/grafana:12.4.0@sha256:0f")
 }
 
 // sourceOf gives the file or folder here that a path of a service's container stands for: a bind mount, or what the image holds.

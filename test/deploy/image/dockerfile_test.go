@@ -7,11 +7,23 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// exact is a version to the last number, and the digest that whoever publishes pins behind it.
+var exact = regexp.MustCompile(`^[a-z]+:\d+\.\d+(\.\d+)?-[a-z]+(@sha256:[0-9a-f]{64})?$`)
+
+func TestDigestsMayBePinned(t *testing.T) {
+	digest := "@sha256:" + strings.Repeat("0f", 32)
+	assert.Regexp(t, exact, "golang:1.26.8-bookworm"+digest)
+	for _, base := range []string{"golang:1.26-bookworm@sha256:0f", "golang" + digest, "golang:latest" + digest, "golang:bookworm"} {
+		assert.NotRegexp(t, exact, base)
+	}
+}
 
 // Every image that a stage is made from names an exact version.
 func TestBasesArePinned(t *testing.T) {
@@ -20,7 +32,6 @@ func TestBasesArePinned(t *testing.T) {
 	stages, err := parse(string(text))
 	require.NoError(t, err)
 	names := map[string]bool{"scratch": true}
-	exact := regexp.MustCompile(`^[a-z]+:\d+\.\d+(\.\d+)?-[a-z]+$`)
 	for _, s := range stages {
 		if !names[s.base] {
 			assert.Regexp(t, exact, s.base)

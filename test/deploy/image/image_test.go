@@ -141,10 +141,10 @@ func TestGlibcImage(t *testing.T) {
 }
 
 // TestStaticImage needs a collector that was built without cgo, which is a second compilation of everything: `make deploy-check`
-// runs it where `make cross` has been run.
+// runs it where `make cross-amd64` has been run, and says so where not.
 func TestStaticImage(t *testing.T) {
 	if os.Getenv(staticVariable) == "" {
-		t.Skip(staticVariable + " names no binary: make cross builds one")
+		t.Skip(staticVariable + " names no binary: run make cross-amd64, then make deploy-check")
 	}
 	image, root := assemble(t, "static", map[string]string{"build-static": built(t, staticVariable)})
 	assertCollector(t, image)

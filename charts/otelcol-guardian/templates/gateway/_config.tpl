@@ -21,14 +21,14 @@
 {{- end -}}
 {{- with $values.presets.drift.monitors }}{{ $_ := set $config.processors.drift "monitors" . }}{{ end -}}
 {{- include "otelcol-guardian.config.servers" (list $root $config $gone) -}}
-{{- with $values.exporters.elasticsearch.logsIndex }}{{ $_ := set $config.exporters.elasticsearch "logs_index" . }}{{ end -}}
+{{- with $values.exporters.elasticsearch.logsIndex }}{{ $_ := set $config.exporters.elasticsearch "logs_index" (include "otelcol-guardian.config.plain" .) }}{{ end -}}
 {{- if $values.clusterName -}}
   {{- $_ := set $config.exporters.prometheus "const_labels" (dict "cluster" $values.clusterName) -}}
   {{- $_ := set $config.exporters.prometheus_remote_write "external_labels" (dict "cluster" $values.clusterName) -}}
 {{- end -}}
 {{- if $exporters.alertmanager.enabled -}}
   {{- with $values.clusterName }}{{ $_ := set $config.exporters.alertmanager "labels" (dict "cluster" .) }}{{ end -}}
-  {{- with $values.monitoring.rules.runbookUrl }}{{ $_ := set $config.exporters.alertmanager "links" (dict "runbooks" (printf "%s/" (trimSuffix "/" .))) }}{{ end -}}
+  {{- with $values.monitoring.rules.runbookUrl }}{{ $_ := set $config.exporters.alertmanager "links" (dict "runbooks" (printf "%s/" (trimSuffix "/" . | include "otelcol-guardian.config.plain"))) }}{{ end -}}
 {{- end -}}
 {{- if gt (int $values.gateway.replicas) 1 -}}
   {{- /* Counts of the replicas add up, and only under different labels can a server that is written to tell them apart. */ -}}

@@ -16,6 +16,8 @@
 {{- end -}}
 {{- /* By the container's name too: applications may have names that begin as the release's. */ -}}
 {{- $own := printf "/var/log/containers/%s-*_%s_otelcol-guardian-*.log" (include "otelcol-guardian.fullname" $root) $root.Release.Namespace -}}
-{{- $_ := set $config.receivers.file_log "exclude" (prepend $root.Values.logs.exclude $own) -}}
+{{- $excluded := list $own -}}
+{{- range $root.Values.logs.exclude }}{{ $excluded = append $excluded (include "otelcol-guardian.config.plain" .) }}{{ end -}}
+{{- $_ := set $config.receivers.file_log "exclude" $excluded -}}
 {{- include "otelcol-guardian.config.toGateway" (list $root $config $gone "otlp_grpc/gateway" "bearertokenauth/gateway") -}}
 {{- end -}}
