@@ -170,7 +170,7 @@ func TestNAB(t *testing.T) {
 	_, _ = fmt.Fprintln(w, "\nseries, not normalised\trandom cut forest\tisolation_forest, defaults\twindows\t")
 	for _, s := range all {
 		peer := "–"
-		if scores, known := randomCutForest[s.Name]; known {
+		if scores, ok := randomCutForest[s.Name]; ok {
 			peer = fmt.Sprintf("%.2f", scores[0])
 		}
 		fmt.Fprintf(w, "%s\t%s\t%.2f\t%d\t\n", s.Name, peer, perSeries[s.Name], len(s.Windows))
