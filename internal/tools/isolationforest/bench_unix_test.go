@@ -29,14 +29,15 @@ type scene struct {
 // BenchmarkPoints measures the processor time of a point, of all threads: its making, its judging, the reading of what is said of it, and training. An
 // operation is a batch. The baseline hands the same points to no processor.
 func BenchmarkPoints(b *testing.B) {
-	small := options{window: 256, features: []string{"value"}}
+	alone := peerBest
+	alone.perSeries = false
+	best := peer("window 64", alone)
 	for _, s := range []scene{
-		{"one_series", 1, 1, 1100, []subject{ours("isolation_forest"), ours("ewma"), peer("defaults", peerDefaults), peer("window 256", small)}},
-		{"one_entity_of_5_metrics", 5, 1, 1100, []subject{ours("isolation_forest"), ours("pca"), peer("defaults", peerDefaults), peer("window 256", small)}},
+		{"one_series", 1, 1, 1100, []subject{ours("isolation_forest"), ours("ewma"), peer("defaults", peerDefaults), best}},
+		{"one_entity_of_5_metrics", 5, 1, 1100, []subject{ours("isolation_forest"), ours("pca"), peer("defaults", peerDefaults), best}},
 		{"1000_series", 1, 1000, 1100, []subject{ours("isolation_forest"), ours("robust_z")}},
-		{"1000_series_in_one_model", 1, 1000, 1, []subject{peer("defaults", peerDefaults), peer("window 256", small)}},
-		// Its windows are hardly filled, which makes it cheaper than it is in the end.
-		{"1000_series_and_models", 1, 1000, 60, []subject{peer("window 256", options{window: 256, features: []string{"value"}, perSeries: true})}},
+		{"1000_series_in_one_model", 1, 1000, 1, []subject{peer("defaults", peerDefaults), best}},
+		{"1000_series_and_models", 1, 1000, 100, []subject{peer("window 64", peerBest)}},
 	} {
 		for _, subject := range s.subjects {
 			b.Run(s.name+"/"+subject.name, func(b *testing.B) { s.measure(b, subject) })
@@ -156,7 +157,7 @@ func BenchmarkMemory(b *testing.B) {
 	const entities, rows = 100, 1500
 	for _, s := range []subject{
 		ours("isolation_forest"), ours("robust_z"),
-		peer("a model per series", options{perSeries: true}), peer("a model per series, window 64", options{perSeries: true, window: 64}),
+		peer("a model per series", options{perSeries: true}), peer("a model per series, window 64", peerBest),
 	} {
 		b.Run(s.name, func(b *testing.B) {
 			for b.Loop() {

@@ -23,6 +23,8 @@ type judgement struct {
 	anomalous int     // of those
 }
 
+func (j judgement) percent() float64 { return 100 * float64(j.anomalous) / float64(j.points) }
+
 // judge hands rows of the metrics of a host on and gives what was said of each.
 func (s subject) judge(t *testing.T, rows [][]float64, seed uint64) []judgement {
 	t.Helper()
