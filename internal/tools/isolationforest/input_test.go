@@ -24,6 +24,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/anomaly/anomalytest"
+	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
+	"github.com/llm-guardian/otelcol-guardian/processors/anomalyprocessor"
 )
 
 // input is a way in which the same values come.
@@ -167,25 +169,38 @@ func TestAgain(t *testing.T) {
 	require.NoError(t, w.Flush())
 }
 
-// TestUnknownEntities prints who judges the hundredth host where there are models for ten: the peer's models are listed in its configuration.
-func TestUnknownEntities(t *testing.T) {
-	s := peer("a model per series", options{perSeries: true})
-	models := map[string]int{}
-	set := s.config(t, 1, 10, 0)
-	stranger := s
-	stranger.read = func(metrics pmetric.Metrics, _ func(said)) {
-		p := metrics.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Gauge().DataPoints().At(0)
-		if model, ok := p.Attributes().Get("anomaly.model_name"); ok {
-			models[model.Str()]++
+// TestTooManyEntities sends 100 hosts where there is room for ten: the anomaly processor's limit, and models in the peer's configuration. Ours judges the
+// ten that came first and counts what it leaves out; printed is who judges the hundredth of the peer.
+func TestTooManyEntities(t *testing.T) {
+	const rows, hosts, room = 200, 100, 10
+	send := func(run running) {
+		for i := range rows {
+			metrics := pmetric.NewMetrics()
+			for host := range hosts {
+				p := addGauge(metrics, metricName(0), hostName(host))
+				p.SetDoubleValue(float64(host))
+				p.SetTimestamp(pcommon.NewTimestampFromTime(time.Now().Add(time.Duration(i-rows) * step)))
+			}
+			require.NoError(t, run.ConsumeMetrics(t.Context(), metrics))
 		}
 	}
-	run := stranger.start(t, set, nil)
-	for range 200 {
-		metrics := pmetric.NewMetrics()
-		addGauge(metrics, metricName(0), hostName(99)).SetDoubleValue(1)
-		require.NoError(t, run.ConsumeMetrics(t.Context(), metrics))
+	cfg, err := testutil.LoadConfig(t, anomalyprocessor.NewFactory(),
+		fmt.Sprintf("{detectors: [{name: d, metrics: [m0], group_by: [host.name], step: %s, lateness: 0s, limits: {entities: %d}}]}", step, room))
+	require.NoError(t, err)
+	run := ours("isolation_forest").start(t, cfg, func(said) {})
+	send(run)
+	assert.EqualValues(t, rows*(hosts-room), run.own(t, "otelcol_processor_anomaly_limited"))
+	assert.EqualValues(t, rows*room, run.own(t, "otelcol_processor_anomaly_points"))
+
+	models := map[string]int{}
+	stranger := peer("a model per series", peerBest)
+	stranger.read = func(metrics pmetric.Metrics, _ func(said)) {
+		last := metrics.ResourceMetrics().At(hosts - 1)
+		model, _ := last.ScopeMetrics().At(0).Metrics().At(0).Gauge().DataPoints().At(0).Attributes().Get("anomaly.model_name")
+		models[model.Str()]++
 	}
-	fmt.Printf("%s: 200 points of a host that no model is for were judged, and learned, by %d models of other hosts\n", s.name, len(models))
+	send(stranger.start(t, stranger.config(t, 1, room, 0), nil))
+	fmt.Printf("%s: %d points of a host that none of its %d models is for were judged, and learned, by %d of them\n", stranger.name, rows, room, len(models))
 }
 
 // role tells a child process what to run.
