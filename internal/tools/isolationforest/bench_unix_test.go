@@ -170,6 +170,7 @@ func BenchmarkMemory(b *testing.B) {
 						catchUp(b, run, false)
 					}
 				}
+				time.Sleep(2 * time.Second) // What waits to be sent is gone then.
 				b.ReportMetric(float64(heap()-before)/entities, "B/series")
 				runtime.KeepAlive(run)
 			}
