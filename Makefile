@@ -129,7 +129,7 @@ bench-peer: ## The anomaly processor beside contrib's isolationforestprocessor, 
 	internal/tools/isolationforest/mend.sh $(CURDIR)/build/isolationforest
 	@cd internal/tools/isolationforest && for mod in go.mod $(CURDIR)/build/isolationforest/go.mod; do \
 		version=$$(go list -modfile $$mod -m -f '{{.Version}}{{if .Replace}} mended{{end}}' $(PEER)) || exit 1; \
-		go test -modfile $$mod -count 1 -timeout 60m -v -bench . . -args -peer "$$version" || exit 1; done
+		go test -modfile $$mod -count 1 -timeout 60m -v -bench . $(BENCHFLAGS) . -args -peer "$$version" || exit 1; done
 
 .PHONY: gpu-check
 gpu-check: ## Run the nvml receiver on this machine's GPU beside a load, compare with nvidia-smi, write gpu-check.md.

@@ -31,8 +31,8 @@ func dataFolder(t testing.TB) string {
 	return folder
 }
 
-// compared are the subjects of the tables of quality: the peer as it comes, and as it does best on NAB and ADBench, of windows of 64, 256, 512 and
-// 1,000, with and without the rate of change, which comes in changing order with the value.
+// compared are the subjects of the tables of quality: the peer as it comes, and as its scores are best on NAB and ADBench, of windows of 64, 256 and
+// 512, with and without the rate of change, whose place beside the value changes from point to point.
 func compared() []subject {
 	return []subject{ours("isolation_forest"), peer("defaults", peerDefaults), peer("window 64", peerBest)}
 }
