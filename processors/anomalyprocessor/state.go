@@ -12,7 +12,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
+	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
 	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
 	"github.com/llm-guardian/otelcol-guardian/internal/series"
 )
@@ -24,7 +25,7 @@ const stateSchema = 2
 func (e *engine) snapshot() []byte {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var to checkpoint.Encoder
+	var to codec.Encoder
 	to.Count(len(e.detectors))
 	for _, d := range e.detectors {
 		d.encode(&to)
@@ -50,15 +51,15 @@ func (d *detector) signature() string {
 }
 
 // encode writes a detector, in a blob that can be skipped.
-func (d *detector) encode(to *checkpoint.Encoder) {
+func (d *detector) encode(to *codec.Encoder) {
 	to.String(d.config.Name)
 	to.String(d.signature())
-	var entities checkpoint.Encoder
+	var entities codec.Encoder
 	d.encodeEntities(&entities)
 	to.Bytes(entities.Data())
 }
 
-func (d *detector) encodeEntities(to *checkpoint.Encoder) {
+func (d *detector) encodeEntities(to *codec.Encoder) {
 	refs := map[*seriesState]series.Ref{}
 	for ref, s := range d.series.All() {
 		if s.entity != nil {
@@ -90,7 +91,7 @@ func (d *detector) encodeEntities(to *checkpoint.Encoder) {
 	}
 }
 
-func (s *seriesState) encode(to *checkpoint.Encoder) {
+func (s *seriesState) encode(to *codec.Encoder) {
 	to.Bool(s.known)
 	to.Bool(s.stale)
 	to.Uvarint(uint64(s.older))
@@ -106,28 +107,18 @@ func (s *seriesState) encode(to *checkpoint.Encoder) {
 	}
 }
 
-func encodeHistogram(to *checkpoint.Encoder, h *histogram.Histogram) {
+func encodeHistogram(to *codec.Encoder, h *histogram.Histogram) {
 	to.Uvarint(h.Count)
 	to.Float64(h.Sum)
-	to.Count(len(h.Bounds))
-	for _, b := range h.Bounds {
-		to.Float64(b)
-	}
-	encodeCounts(to, h.Counts)
+	to.Float64s(h.Bounds)
+	to.Uvarints(h.Counts)
 	to.Bool(h.Exponential)
 	to.Varint(int64(h.Scale))
 	to.Float64(h.ZeroThreshold)
 	to.Uvarint(h.Zeros)
 	for _, side := range []*histogram.Side{&h.Negative, &h.Positive} {
 		to.Varint(int64(side.Offset))
-		encodeCounts(to, side.Counts)
-	}
-}
-
-func encodeCounts(to *checkpoint.Encoder, counts []uint64) {
-	to.Count(len(counts))
-	for _, n := range counts {
-		to.Uvarint(n)
+		to.Uvarints(side.Counts)
 	}
 }
 
@@ -157,14 +148,14 @@ type savedSeries struct {
 }
 
 // decodeDetector reads a detector. It gives none where the detector of that name is configured otherwise now, or is gone.
-func (e *engine) decodeDetector(d *checkpoint.Decoder) (s saved, of *detector, err error) {
+func (e *engine) decodeDetector(d *codec.Decoder) (s saved, of *detector, err error) {
 	s.name, s.signature = d.String(), d.String()
 	for _, candidate := range e.detectors {
 		if candidate.config.Name == s.name && candidate.signature() == s.signature {
 			of = candidate
 		}
 	}
-	blob := checkpoint.NewDecoder(d.Bytes())
+	blob := codec.NewDecoder(d.Bytes())
 	s.count = blob.Count(10)
 	if d.Err() != nil || of == nil {
 		return s, of, d.Err()
@@ -175,7 +166,7 @@ func (e *engine) decodeDetector(d *checkpoint.Decoder) (s saved, of *detector, e
 	return s, of, blob.Finish()
 }
 
-func decodeEntity(d *checkpoint.Decoder, metrics int) savedEntity {
+func decodeEntity(d *codec.Decoder, metrics int) savedEntity {
 	e := savedEntity{
 		key: d.String(), judge: d.Bytes(), aligner: d.Bytes(),
 		step: d.Varint(), lastPut: d.Varint(), emitted: d.Varint(), accepted: d.Varint(), lively: d.Varint(), shown: d.Uvarint(),
@@ -190,7 +181,7 @@ func decodeEntity(d *checkpoint.Decoder, metrics int) savedEntity {
 	return e
 }
 
-func decodeSeries(d *checkpoint.Decoder, k kind) seriesState {
+func decodeSeries(d *codec.Decoder, k kind) seriesState {
 	s := seriesState{
 		kind: k, known: d.Bool(), stale: d.Bool(), older: uint8(min(d.Uvarint(), turnAfter)),
 		turnAt: d.Varint(), at: d.Varint(), start: d.Varint(), step: d.Varint(),
@@ -202,23 +193,16 @@ func decodeSeries(d *checkpoint.Decoder, k kind) seriesState {
 	return s
 }
 
-func decodeHistogram(d *checkpoint.Decoder) histogram.Histogram {
+func decodeHistogram(d *codec.Decoder) histogram.Histogram {
 	h := histogram.Histogram{Count: d.Uvarint(), Sum: d.Float64()}
 	for range d.Count(8) {
 		h.Bounds = append(h.Bounds, d.Float64())
 	}
-	h.Counts = decodeCounts(d)
+	h.Counts = d.Uvarints()
 	h.Exponential, h.Scale, h.ZeroThreshold, h.Zeros = d.Bool(), int32(d.Varint()), d.Float64(), d.Uvarint()
-	h.Negative = histogram.Side{Offset: int32(d.Varint()), Counts: decodeCounts(d)}
-	h.Positive = histogram.Side{Offset: int32(d.Varint()), Counts: decodeCounts(d)}
+	h.Negative = histogram.Side{Offset: int32(d.Varint()), Counts: d.Uvarints()}
+	h.Positive = histogram.Side{Offset: int32(d.Varint()), Counts: d.Uvarints()}
 	return h
-}
-
-func decodeCounts(d *checkpoint.Decoder) (counts []uint64) {
-	for range d.Count(1) {
-		counts = append(counts, d.Uvarint())
-	}
-	return counts
 }
 
 // restored counts the entities of a stored state by what became of them.
@@ -249,7 +233,7 @@ func (e *engine) restore(schema uint32, blob []byte) (r restored, err error) {
 	if schema != stateSchema {
 		return r, fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
 	}
-	d := checkpoint.NewDecoder(blob)
+	d := codec.NewDecoder(blob)
 	type pair struct {
 		saved
 		of *detector
@@ -316,7 +300,7 @@ var errKey = errors.New("its key is damaged, or there twice")
 
 // restoreEntity puts an entity back, or leaves everything as it was.
 func (d *detector) restoreEntity(from *savedEntity, now time.Time) error {
-	if _, ok := groupValues(from.key, len(d.config.GroupBy)); !ok || d.entities[from.key] != nil {
+	if _, ok := grouping.Values(from.key, len(d.config.GroupBy)); !ok || d.entities[from.key] != nil {
 		return errKey
 	}
 	e := d.newEntity(from.key, now)

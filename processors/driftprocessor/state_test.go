@@ -23,6 +23,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/event"
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
@@ -249,7 +250,7 @@ func TestTheLogSaysWhatWasRestored(t *testing.T) {
 	assert.Equal(t, []string{dropped, again + "dropped=2 refused=0 without_room=0"}, run(monitors(", type: numeric"), 2))
 	assert.Equal(t, []string{dropped, again + "dropped=2 refused=0 without_room=0"}, run(strings.Replace(monitors(""), "name: m", "name: n", 1), 0))
 
-	var twice checkpoint.Encoder // the state of a monitor with the same group twice
+	var twice codec.Encoder // the state of a monitor with the same group twice
 	cfg, err := testutil.LoadConfig(t, NewFactory(), monitors(""))
 	require.NoError(t, err)
 	m := newMonitor(&cfg.(*Config).Monitors[0])
