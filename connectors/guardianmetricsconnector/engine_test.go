@@ -5,7 +5,6 @@ package guardianmetricsconnector
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,7 +130,7 @@ func TestRestart(t *testing.T) {
 func TestTheLogSaysWhatWasRestored(t *testing.T) {
 	storageID := component.MustNewID("file_storage")
 	directory := t.TempDir()
-	run := func(ids ...string) (said []string) {
+	run := func(ids ...string) []string {
 		storage := newFileStorage(t, storageID, directory)
 		host := &storageHost{extensions: map[component.ID]component.Component{storageID: storage}}
 		config := createDefaultConfig().(*Config)
@@ -147,16 +146,7 @@ func TestTheLogSaysWhatWasRestored(t *testing.T) {
 		}
 		require.NoError(t, connector.Shutdown(context.Background()))
 		require.NoError(t, storage.Shutdown(context.Background()))
-		for _, entry := range logs.All() {
-			text := entry.Level.String() + " " + entry.Message
-			for _, key := range []string{"series", "known_ids"} {
-				if n, ok := entry.ContextMap()[key]; ok {
-					text += fmt.Sprintf(" %s=%v", key, n)
-				}
-			}
-			said = append(said, text)
-		}
-		return said
+		return testutil.Said(logs, "series", "known_ids")
 	}
 	assert.Equal(t, []string{"info Nothing to restore: there is no state of a last run."}, run())
 	assert.Equal(t, []string{"info Nothing to restore: the last run had no series. series=0 known_ids=0"}, run("1", "2"))

@@ -5,7 +5,6 @@ package alertmanagerexporter
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,7 +66,7 @@ func TestOwnMetrics(t *testing.T) {
 func TestTheLogSaysWhatWasRestored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk, wire := newMemory(), newWire()
-		run := func(section string, features ...string) (said []string) {
+		run := func(section string, features ...string) []string {
 			config, err := testutil.LoadConfig(t, NewFactory(), "endpoint: http://am:9093\nmiddlewares: [{id: wire}]\nstorage: memory\n"+section)
 			require.NoError(t, err)
 			set := exportertest.NewNopSettings(NewFactory().Type())
@@ -81,16 +80,7 @@ func TestTheLogSaysWhatWasRestored(t *testing.T) {
 			}
 			settled()
 			require.NoError(t, e.Shutdown(context.Background()))
-			for _, entry := range logs.FilterMessageSnippet("estore").All() {
-				text := entry.Level.String() + " " + entry.Message
-				for _, key := range []string{"alerts", "without_room"} {
-					if n, ok := entry.ContextMap()[key]; ok {
-						text += fmt.Sprintf(" %s=%v", key, n)
-					}
-				}
-				said = append(said, text)
-			}
-			return said
+			return testutil.Said(logs.FilterMessageSnippet("estore"), "alerts", "without_room")
 		}
 		assert.Equal(t, []string{"info Nothing to restore: there is no state of a last run."}, run("", "a", "b"))
 		assert.Equal(t, []string{"info Alerts of the last run restored. alerts=2 without_room=0"}, run(""))

@@ -98,13 +98,13 @@ func look[N int64 | float64](o *OwnMetrics, name string, points []metricdata.Dat
 		if p.Value <= 0 {
 			continue
 		}
-		key := name
+		key := []string{name}
 		for _, attribute := range p.Attributes.ToSlice() {
 			if o.fixed[string(attribute.Key)] {
-				key += " " + attribute.Value.AsString()
+				key = append(key, attribute.Value.AsString())
 			}
 		}
-		o.seen[key] = true
+		o.seen[strings.Join(key, " ")] = true
 	}
 }
 

@@ -27,6 +27,9 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 func TestStartAgainWhenAPortIsTaken(t *testing.T) {
@@ -281,6 +284,15 @@ telemetry: {metrics: {x_points: {attributes: [reason, name, kind]}, x_rows: {att
 	f("comes about: points late a", "is declared")
 	require.NoError(t, os.WriteFile("README.md", []byte("`otelcol_x_points`"), 0o600))
 	assert.Contains(t, failure(t, func(t testing.TB) { t.Helper(); WatchOwnMetrics(t, "x_") }), "otelcol_x_rows")
+}
+
+func TestSaid(t *testing.T) {
+	core, logs := observer.New(zapcore.InfoLevel)
+	logger := zap.New(core)
+	logger.Info("Restored.", zap.Int("groups", 3), zap.Int("other", 1))
+	logger.Warn("Dropped.")
+	logger.Debug("Not seen.")
+	assert.Equal(t, []string{"info Restored. groups=3", "warn Dropped."}, Said(logs, "groups", "dropped"))
 }
 
 func TestReceiverContract(t *testing.T) { ReceiverContract(t, receivertest.NewNopFactory()) }

@@ -576,17 +576,7 @@ func TestTheLogSaysWhatWasRestored(t *testing.T) {
 		}
 		require.NoError(t, p.Shutdown(t.Context()))
 		require.NoError(t, storage.Shutdown(t.Context()))
-		var said []string
-		for _, entry := range logs.All() {
-			text := []string{entry.Level.String(), entry.Message}
-			for _, key := range []string{"entities", "dropped", "refused", "without_room"} {
-				if n, ok := entry.ContextMap()[key]; ok {
-					text = append(text, fmt.Sprintf("%s=%v", key, n))
-				}
-			}
-			said = append(said, strings.Join(text, " "))
-		}
-		return said
+		return testutil.Said(logs, "entities", "dropped", "refused", "without_room")
 	}
 	const again = "warn Nothing restored: every entity begins again. entities=0 "
 	assert.Equal(t, []string{"info Nothing to restore: there is no state of a last run."}, run(detectors(""), 0))

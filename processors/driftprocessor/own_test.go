@@ -29,6 +29,7 @@ func TestOwnMetrics(t *testing.T) {
 }
 
 func ownMetricsOfLogs(t *testing.T, own *testutil.OwnMetrics) {
+	t.Helper()
 	directory := t.TempDir()
 	s := newScene(t, fmt.Sprintf(`{monitors: [
 		{name: drawn, input: predictions, value: features.x, reference: {first: 200}, window: {samples: 100},
@@ -67,6 +68,7 @@ func ownMetricsOfLogs(t *testing.T, own *testutil.OwnMetrics) {
 }
 
 func ownMetricsOfPoints(t *testing.T, own *testutil.OwnMetrics) {
+	t.Helper()
 	s := newMeterScene(t, "{monitors: [{name: queue, input: {metric: queue.length}, reference: {first: 100}, limits: {series: 1}}]}")
 	require.NoError(t, s.send(cumulativeOf(5)))
 	s.n--

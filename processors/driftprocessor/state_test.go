@@ -209,17 +209,7 @@ func TestTheLogSaysWhatWasRestored(t *testing.T) {
 		}
 		require.NoError(t, p.Shutdown(t.Context()))
 		require.NoError(t, host.stop(t))
-		var said []string
-		for _, entry := range logs.All() {
-			text := []string{entry.Level.String(), entry.Message}
-			for _, key := range []string{"groups", "dropped", "refused", "without_room"} {
-				if n, ok := entry.ContextMap()[key]; ok {
-					text = append(text, fmt.Sprintf("%s=%v", key, n))
-				}
-			}
-			said = append(said, strings.Join(text, " "))
-		}
-		return said
+		return testutil.Said(logs, "groups", "dropped", "refused", "without_room")
 	}
 	// save writes what a run finds as its last state.
 	save := func(schema uint32, blob []byte) {

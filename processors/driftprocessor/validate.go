@@ -53,7 +53,7 @@ func (c *Config) seriesFaults() []error {
 		if len(m.inputFaults()) > 0 {
 			continue
 		}
-		fault := func(format string, other string) {
+		fault := func(format, other string) {
 			faults = append(faults, fmt.Errorf("monitors::%d (%s): "+format, i, m.Name, other))
 		}
 		other, taken := subjects[m.subject()]

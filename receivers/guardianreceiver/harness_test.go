@@ -21,6 +21,9 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver/receivertest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // noon is the time at which tests happen that depend on it.
@@ -84,6 +87,7 @@ type running struct {
 	client    *http.Client
 	url       string
 	telemetry *componenttest.Telemetry
+	logs      *observer.ObservedLogs
 	stop      func()
 }
 
@@ -121,6 +125,8 @@ func startOn(t testing.TB, section string, sink *next, extensions ...component.C
 	tel := componenttest.NewTelemetry()
 	set := receivertest.NewNopSettings(NewFactory().Type())
 	set.TelemetrySettings = tel.NewTelemetrySettings()
+	core, logs := observer.New(zapcore.InfoLevel)
+	set.Logger = zap.New(core)
 	set.ID = component.NewID(NewFactory().Type())
 	set.BuildInfo.Version = "1.2.3"
 	r, err := newReceiver(set, cfg, consumer.Logs(sink))
@@ -132,7 +138,7 @@ func startOn(t testing.TB, section string, sink *next, extensions ...component.C
 	}
 	require.NoError(t, r.Start(t.Context(), h))
 	transport := &http.Transport{}
-	run := &running{host: h, guardianReceiver: r, next: sink, client: &http.Client{Transport: transport}, url: "http://" + r.address, telemetry: tel}
+	run := &running{host: h, guardianReceiver: r, next: sink, client: &http.Client{Transport: transport}, url: "http://" + r.address, telemetry: tel, logs: logs}
 	run.stop = sync.OnceFunc(func() {
 		transport.CloseIdleConnections()
 		require.NoError(t, r.Shutdown(context.Background()))

@@ -58,6 +58,7 @@ func openSeen(ctx context.Context, r *guardianReceiver, host component.Host) (*s
 	if s.log, damaged, err = duplicates.Open(ctx, client, s.table, s.now(), 0); err != nil {
 		return nil, err
 	}
+	s.logger.Info("Events of earlier runs are recognised if they are sent again.", zap.Int("events", s.table.Stats().Done))
 	for _, fault := range damaged {
 		s.logger.Warn("Some events that were taken before the restart will not be recognised if they are sent again.", zap.Error(fault))
 	}

@@ -19,6 +19,9 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
 // stored is a storage extension with its id.
@@ -52,6 +55,13 @@ func TestRestart(t *testing.T) {
 	assert.Equal(t, 1, a.Accepted)
 	assert.Equal(t, 3, a.Duplicates)
 	assert.Equal(t, []string{"d"}, second.next.ids())
+	assert.Equal(t, []string{"info Events of earlier runs are recognised if they are sent again. events=0"}, restored(first.logs))
+	assert.Equal(t, []string{"info Events of earlier runs are recognised if they are sent again. events=3"}, restored(second.logs))
+}
+
+// restored gives what was logged of earlier runs.
+func restored(logs *observer.ObservedLogs) []string {
+	return testutil.Said(logs.FilterMessageSnippet("earlier runs"), "events")
 }
 
 // failing is a storage that can be told to fail.
