@@ -6,14 +6,12 @@ package guardiancontrolextension
 import (
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
-	"go.opentelemetry.io/collector/config/confignet"
 	"go.opentelemetry.io/collector/config/configoptional"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/httpserver"
 )
 
 // Config says what the extension tells the operator, and where.
@@ -39,43 +37,12 @@ func (c *Config) Validate() error {
 		return nil
 	}
 	admin := c.Admin.Get()
-	errs := []error{validateEndpoint(admin.NetAddr)}
-	for _, timeout := range []struct {
-		key   string
-		value time.Duration
-	}{
-		{"read_timeout", admin.ReadTimeout},
-		{"read_header_timeout", admin.ReadHeaderTimeout},
-		{"write_timeout", admin.WriteTimeout},
-		{"idle_timeout", admin.IdleTimeout},
-	} {
-		if timeout.value < 0 {
-			errs = append(errs, fmt.Errorf("admin::%s must not be negative (got %s)", timeout.key, timeout.value))
-		}
+	faults := httpserver.Faults("admin::", admin)
+	if admin.ReadTimeout < 0 {
+		faults = append(faults, fmt.Errorf("admin::read_timeout must not be negative (got %s)", admin.ReadTimeout))
 	}
 	if admin.MaxRequestBodySize < 0 {
-		errs = append(errs, fmt.Errorf("admin::max_request_body_size must not be negative (got %d)", admin.MaxRequestBodySize))
+		faults = append(faults, fmt.Errorf("admin::max_request_body_size must not be negative (got %d)", admin.MaxRequestBodySize))
 	}
-	return errors.Join(errs...)
-}
-
-func validateEndpoint(addr confignet.AddrConfig) error {
-	if addr.Endpoint == "" {
-		return errors.New("admin::endpoint must not be empty")
-	}
-	switch addr.Transport {
-	case confignet.TransportTypeUnix:
-		return nil
-	case confignet.TransportTypeTCP, confignet.TransportTypeTCP4, confignet.TransportTypeTCP6:
-	default:
-		return fmt.Errorf("admin::transport must be tcp, tcp4, tcp6 or unix (got %q)", addr.Transport)
-	}
-	_, port, err := net.SplitHostPort(addr.Endpoint)
-	if err != nil {
-		return fmt.Errorf("admin::endpoint must be host:port (got %q): %w", addr.Endpoint, err)
-	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("admin::endpoint must have a port from 0 to 65535 (got %q)", addr.Endpoint)
-	}
-	return nil
+	return errors.Join(faults...)
 }

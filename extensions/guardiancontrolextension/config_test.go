@@ -72,16 +72,17 @@ func TestConfigRefuses(t *testing.T) {
 		_, err := load(t, text)
 		require.EqualError(t, err, strings.Join(faults, "\n"), text)
 	}
-	f("admin: {endpoint: ''}", "admin::endpoint must not be empty")
+	f("admin: {endpoint: ''}", "admin::endpoint is required: host:port, or the path of a unix socket")
 	f("admin: {endpoint: localhost}", `admin::endpoint must be host:port (got "localhost"): address localhost: missing port in address`)
 	f("admin: {endpoint: 'localhost:65536'}", `admin::endpoint must have a port from 0 to 65535 (got "localhost:65536")`)
 	f("admin: {transport: udp}", `admin::transport must be tcp, tcp4, tcp6 or unix (got "udp")`)
-	f("admin: {endpoint: 'localhost:http', read_timeout: -1s, read_header_timeout: -2s, write_timeout: -3s, idle_timeout: -4s, max_request_body_size: -1}",
+	f("admin: {endpoint: 'localhost:http', read_timeout: -1s, read_header_timeout: -2s, write_timeout: -3s, idle_timeout: -4s, max_request_body_size: -1, compression_algorithms: [br]}",
 		`admin::endpoint must have a port from 0 to 65535 (got "localhost:http")`,
-		"admin::read_timeout must not be negative (got -1s)",
 		"admin::read_header_timeout must not be negative (got -2s)",
 		"admin::write_timeout must not be negative (got -3s)",
 		"admin::idle_timeout must not be negative (got -4s)",
+		`admin::compression_algorithms must be among ["" "gzip" "zstd" "zlib" "deflate" "snappy" "lz4" "x-snappy-framed"] (got ["br"])`,
+		"admin::read_timeout must not be negative (got -1s)",
 		"admin::max_request_body_size must not be negative (got -1)")
 }
 

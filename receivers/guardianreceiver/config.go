@@ -6,18 +6,15 @@ package guardianreceiver
 import (
 	"errors"
 	"fmt"
-	"net"
-	"slices"
-	"strconv"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
-	"go.opentelemetry.io/collector/config/confignet"
 	"go.opentelemetry.io/collector/config/configopaque"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/duplicates"
 	"github.com/llm-guardian/otelcol-guardian/internal/event"
+	"github.com/llm-guardian/otelcol-guardian/internal/httpserver"
 	"github.com/llm-guardian/otelcol-guardian/internal/privacy"
 )
 
@@ -114,13 +111,9 @@ var _ component.Config = (*Config)(nil)
 // checks itself is not repeated here.
 func (c *Config) Validate() error {
 	return errors.Join(
-		validateEndpoint(c.NetAddr),
+		errors.Join(httpserver.Faults("", &c.ServerConfig)...),
 		positive("max_request_body_size", c.MaxRequestBodySize),
 		positive("read_timeout", c.ReadTimeout),
-		notNegative("read_header_timeout", c.ReadHeaderTimeout),
-		notNegative("write_timeout", c.WriteTimeout),
-		notNegative("idle_timeout", c.IdleTimeout),
-		validateCompression(c.CompressionAlgorithms),
 		c.Limits.validate(),
 		positive("duplicates::window", c.Duplicates.Window),
 		within("duplicates::limit", c.Duplicates.Limit, 1, duplicates.MaxLimit),
@@ -178,28 +171,9 @@ func (c *ContentConfig) policy() (*privacy.Policy, error) {
 	return privacy.New(c.Mode, []byte(c.HashKey), c.KeyID, c.Patterns)
 }
 
-// algorithms are those of confighttp's decoders. Of another one it has none, and would call it.
-var algorithms = []string{"", "gzip", "zstd", "zlib", "deflate", "snappy", "lz4", "x-snappy-framed"}
-
-func validateCompression(list []string) error {
-	for _, name := range list {
-		if !slices.Contains(algorithms, name) {
-			return fmt.Errorf("compression_algorithms must be among %q (got %q)", algorithms, list)
-		}
-	}
-	return nil
-}
-
 func positive[N ~int | ~int64](key string, value N) error {
 	if value <= 0 {
 		return fmt.Errorf("%s must be positive (got %v)", key, value)
-	}
-	return nil
-}
-
-func notNegative[N ~int | ~int64](key string, value N) error {
-	if value < 0 {
-		return fmt.Errorf("%s must not be negative (got %v)", key, value)
 	}
 	return nil
 }
@@ -214,27 +188,6 @@ func atLeast(key string, value, least int) error {
 func within(key string, value, least, most int) error {
 	if value < least || value > most {
 		return fmt.Errorf("%s must be from %d to %d (got %d)", key, least, most, value)
-	}
-	return nil
-}
-
-func validateEndpoint(addr confignet.AddrConfig) error {
-	if addr.Endpoint == "" {
-		return errors.New("endpoint must not be empty")
-	}
-	switch addr.Transport {
-	case confignet.TransportTypeUnix:
-		return nil
-	case confignet.TransportTypeTCP, confignet.TransportTypeTCP4, confignet.TransportTypeTCP6:
-	default:
-		return fmt.Errorf("transport must be tcp, tcp4, tcp6 or unix (got %q)", addr.Transport)
-	}
-	_, port, err := net.SplitHostPort(addr.Endpoint)
-	if err != nil {
-		return fmt.Errorf("endpoint must be host:port (got %q): %w", addr.Endpoint, err)
-	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("endpoint must have a port from 0 to 65535 (got %q)", addr.Endpoint)
 	}
 	return nil
 }

@@ -81,12 +81,12 @@ func TestValidateReportsEverything(t *testing.T) {
 	require.Error(t, err)
 	assert.Equal(t, []string{
 		`endpoint must be host:port (got "localhost"): address localhost: missing port in address`,
-		"max_request_body_size must be positive (got 0)",
-		"read_timeout must be positive (got 0s)",
 		"read_header_timeout must not be negative (got -2s)",
 		"write_timeout must not be negative (got -3s)",
 		"idle_timeout must not be negative (got -1s)",
 		`compression_algorithms must be among ["" "gzip" "zstd" "zlib" "deflate" "snappy" "lz4" "x-snappy-framed"] (got ["gzip" "br"])`,
+		"max_request_body_size must be positive (got 0)",
+		"read_timeout must be positive (got 0s)",
 		"limits::events must be positive (got 0)",
 		"limits::event_bytes must be positive (got -1)",
 		"limits::attributes must be positive (got 0)",
@@ -112,7 +112,7 @@ func TestConfigRefuses(t *testing.T) {
 		_, err := load(t, section)
 		require.EqualError(t, err, want, section)
 	}
-	f("endpoint: ''", "endpoint must not be empty")
+	f("endpoint: ''", "endpoint is required: host:port, or the path of a unix socket")
 	f("endpoint: localhost:http", `endpoint must have a port from 0 to 65535 (got "localhost:http")`)
 	f("transport: udp", `transport must be tcp, tcp4, tcp6 or unix (got "udp")`)
 	f("content: {mode: hashed}", `content::mode must be drop, hash, redacted or full (got "hashed")`)
