@@ -78,9 +78,9 @@ func TestTheJoinOfTiersIsBounded(t *testing.T) {
 	request := func(id string) string {
 		return `{"type":"request","data":{` + id + `"specialist":{"type":"a"}}}`
 	}
-	s.json(request(`"request_id":"a","response_id":"b",`), request(`"request_id":"c","response_id":"d",`))
-	assert.Equal(t, map[string]int64{}, s.own("otelcol_guardian_metrics_limited"), "two requests with two ids each are two")
-	assert.Equal(t, 2, j.holding)
+	s.json(request(`"request_id":"a","response_id":"b",`), request(`"request_id":"c","response_id":"d",`), request(`"request_id":"e","response_id":"f",`))
+	assert.Empty(t, s.own("otelcol_guardian_metrics_limited"), "three requests with two ids each are three")
+	assert.Equal(t, 3, j.holding)
 	s.settled()
 	unlabelled := func() int64 { return s.own("otelcol_guardian_metrics_unlabelled")[""] }
 	before := unlabelled()
