@@ -164,6 +164,7 @@ func TestValidateReportsEverything(t *testing.T) {
 		"monitors::10 (): name is required",
 		"monitors::10 (): input is required: predictions, evaluations, requests, {attribute: …} or {metric: …}",
 		"monitors::4 (same): it looks at what confidence looks at, and their metrics would be the same series: set attributes to tell them apart",
+		"monitors::6 (prediction): ml_concept_drift_psi of a model has no label that tells it from twice: give one of them kind: data with method: psi, which shows it as the ml_data_drift_score of its feature",
 		"monitors::7 (certainty): ml_concept_drift_psi of a model has no label that tells it from prediction: give one of them kind: data with method: psi, which shows it as the ml_data_drift_score of its feature",
 		"monitors of metrics must have at most 4 different keys in group_by and attributes together (got model.name, model.version, a, b, c, d, season.phase)",
 	}, strings.Split(err.Error(), "\n"))
@@ -196,6 +197,7 @@ func TestValidateRefuses(t *testing.T) {
 	g("input: {metric: a, event_name: e}", `input::event_name is for input::attribute, which is not set (got "e")`)
 	g("input: {metric: a}, value: v", `value is for predictions, evaluations and requests, of which it is a field (got "v")`)
 	g("input: {metric: a}, type: categorical", "type must not be categorical: the points of a metric are numbers")
+	g("input: {metric: a}, events: changes", `events must be windows with input::metric, of which no events are made (got "changes")`)
 	const whole = "absent_is_missing is for predictions, requests, and an input::attribute with input::event_name: no other record must have every value (got true)"
 	g("input: evaluations, absent_is_missing: true", whole)
 	g("input: {attribute: a}, absent_is_missing: true", whole)

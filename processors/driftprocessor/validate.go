@@ -50,7 +50,7 @@ func (c *Config) seriesFaults() []error {
 	subjects, concepts := map[string]string{}, map[string]string{}
 	for i := range c.Monitors {
 		m := &c.Monitors[i]
-		if len(m.inputFaults()) > 0 {
+		if m.Input.fault() != nil {
 			continue
 		}
 		fault := func(format, other string) {
@@ -157,21 +157,27 @@ func (c *BinsConfig) rangeFault() error {
 
 const inputs = "predictions, evaluations, requests, {attribute: …} or {metric: …}"
 
+// fault says why it is not known what to look at.
+func (c *InputConfig) fault() error {
+	switch given := c.given(); {
+	case len(given) == 0:
+		return errors.New("input is required: " + inputs)
+	case len(given) > 1:
+		return fmt.Errorf("input must be one of "+inputs+" (got %s)", strings.Join(given, " and "))
+	case c.Events != "" && !slices.Contains([]string{inputPredictions, inputEvaluations, inputRequests}, c.Events):
+		return fmt.Errorf("input must be "+inputs+" (got %q)", c.Events)
+	}
+	return nil
+}
+
+// inputFaults says what is wrong with the input, or does not go with it.
 func (m *MonitorConfig) inputFaults() []error {
+	input := &m.Input
+	if err := input.fault(); err != nil {
+		return []error{err}
+	}
 	var faults []error
 	fault := func(format string, arguments ...any) { faults = append(faults, fmt.Errorf(format, arguments...)) }
-	input := &m.Input
-	switch given := input.given(); {
-	case len(given) == 0:
-		fault("input is required: " + inputs)
-	case len(given) > 1:
-		fault("input must be one of "+inputs+" (got %s)", strings.Join(given, " and "))
-	case input.Events != "" && !slices.Contains([]string{inputPredictions, inputEvaluations, inputRequests}, input.Events):
-		fault("input must be "+inputs+" (got %q)", input.Events)
-	}
-	if len(faults) > 0 {
-		return faults // what it goes with is not known
-	}
 	if input.EventName != "" && input.Attribute == "" {
 		fault("input::event_name is for input::attribute, which is not set (got %q)", input.EventName)
 	}
@@ -192,6 +198,9 @@ func (m *MonitorConfig) inputFaults() []error {
 	}
 	if input.Metric != "" && m.Type == typeCategorical {
 		fault("type must not be categorical: the points of a metric are numbers")
+	}
+	if input.Metric != "" && m.Events == eventsChanges {
+		fault("events must be windows with input::metric, of which no events are made (got %q)", m.Events)
 	}
 	if m.absentIsMissing() && !m.recordsAreWhole() {
 		fault("absent_is_missing is for predictions, requests, and an input::attribute with input::event_name: no other record must have every value (got true)")
