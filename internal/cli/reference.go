@@ -66,7 +66,9 @@ loads in milliseconds; the drift processor reads it like any other reference.`,
 
 // run reads, writes and tells what was made.
 func (b *referenceBuild) run(ctx context.Context, out io.Writer) error {
-	switch {
+	switch bins := b.settings.Bins.Count; {
+	case bins < 2 || bins > drift.MaxBins:
+		return fmt.Errorf("--bins must be 2 to %d (got %d)", drift.MaxBins, bins)
 	case len(b.bounds) == 2 && b.settings.Bins.EqualWidth && b.bounds[0] < b.bounds[1]:
 		b.settings.Bins.Low, b.settings.Bins.High = b.bounds[0], b.bounds[1]
 	case len(b.bounds) > 0:

@@ -62,5 +62,5 @@ func TestReferenceBuildRefuses(t *testing.T) {
 	f("cannot write --out", "--from", from, "--out", filepath.Join(directory, "no", "such"))
 	f("--range needs two ascending numbers", "--from", from, "--out", "x", "--range", "0,1")
 	f("--range needs two ascending numbers", "--from", from, "--out", "x", "--equal-width", "--range", "1")
-	f("bins must be 2 to 64", "--from", from, "--out", "x", "--bins", "1")
+	f("--bins must be 2 to 64 (got 1)", "--from", from, "--out", "x", "--bins", "1")
 }
