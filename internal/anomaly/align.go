@@ -21,17 +21,13 @@ const (
 	Late
 	// Ahead means that its time lies too far ahead of the clock, and that it was left out: it would have closed all steps before.
 	Ahead
-	// Duplicate means that the metric has a point of that time already, and that it was left out.
-	Duplicate
-	// OutOfOrder means that the metric has a later point in the step, and that it was left out.
-	OutOfOrder
 	// Unusable means that the value is NaN, ±Inf or beyond ±1e150, and that it was left out.
 	Unusable
 )
 
 // Alignment says how points become rows.
 type Alignment struct {
-	// Step is the time of a row. The last point of a metric within a step counts.
+	// Step is the time of a row.
 	Step time.Duration
 	// Lateness is how long after the end of a step its points may still come, at most 64 steps.
 	Lateness time.Duration
@@ -75,7 +71,7 @@ type Row struct {
 
 // AlignTally counts what became of points and steps.
 type AlignTally struct {
-	OnTime, Late, Ahead, Duplicate, OutOfOrder, Unusable uint64
+	OnTime, Late, Ahead, Unusable uint64
 	// Rows came of the steps. Gaps are runs of steps in which no point came, which make no rows.
 	Rows, Gaps uint64
 	// ClockSteps are the times at which the clock, or that of the source, was set back, so that steps began anew.
@@ -129,8 +125,9 @@ func NewAligner(s Alignment, metrics int) (*Aligner, error) {
 	return &Aligner{settings: s, known: make([]sample, metrics), row: make([]float64, metrics)}, nil
 }
 
-// Add takes a point of a metric, by its index: its event time and the clock, in Unix nanoseconds. Call Next until it has no more rows
-// before the next Add, as a point may close steps.
+// Add takes the value of a metric, by its index, in the step of a time: event time and the clock, in Unix nanoseconds. It takes the place of
+// what was added for that step before, whatever their times are. Call Next until it has no more rows before the next Add, as a point may
+// close steps.
 func (a *Aligner) Add(metric int, at int64, value float64, now int64) Timing {
 	a.keepClock(now)
 	timing := a.add(metric, at, value, now)
@@ -139,7 +136,7 @@ func (a *Aligner) Add(metric int, at int64, value float64, now int64) Timing {
 }
 
 func (t *AlignTally) of(timing Timing) *uint64 {
-	return [...]*uint64{&t.OnTime, &t.Late, &t.Ahead, &t.Duplicate, &t.OutOfOrder, &t.Unusable}[timing]
+	return [...]*uint64{&t.OnTime, &t.Late, &t.Ahead, &t.Unusable}[timing]
 }
 
 func (a *Aligner) add(metric int, at int64, value float64, now int64) Timing {
@@ -154,11 +151,8 @@ func (a *Aligner) add(metric int, at int64, value float64, now int64) Timing {
 	}
 	a.turning = false
 	s := &a.open(number).samples[metric]
-	switch {
-	case s.ok && s.at == at:
-		return Duplicate
-	case s.ok && s.at > at:
-		return OutOfOrder
+	if s.ok {
+		at = max(at, s.at)
 	}
 	*s = sample{at, value, true}
 	if !a.started {
@@ -280,9 +274,7 @@ func (a *Aligner) close(s *step, end int64) Row {
 func (a *Aligner) Tally() AlignTally { return a.tally }
 
 func (t *AlignTally) fields() []*uint64 {
-	return []*uint64{
-		&t.OnTime, &t.Late, &t.Ahead, &t.Duplicate, &t.OutOfOrder, &t.Unusable, &t.Rows, &t.Gaps, &t.ClockSteps, &t.Lost,
-	}
+	return []*uint64{&t.OnTime, &t.Late, &t.Ahead, &t.Unusable, &t.Rows, &t.Gaps, &t.ClockSteps, &t.Lost}
 }
 
 // Append appends everything that decides later rows.

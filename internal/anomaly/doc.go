@@ -6,7 +6,7 @@
 // # One observation
 //
 // An entity (a machine, a model, a specialist) has one or more metrics. An [Aligner] makes rows of their points, a row per step of
-// event time; a [Rate] makes rates of counters. A [Detector] judges row after row: it scores a row against what it has learned
+// event time. A [Detector] judges row after row: it scores a row against what it has learned
 // before, decides, and learns from the row only then, and only if the row is calm.
 //
 // # Scoring

@@ -619,6 +619,28 @@ func TestTheLogSaysWhatWasRestored(t *testing.T) {
 	assert.Equal(t, "warn Nothing restored: the state of the last run was refused, and every entity begins again.", said[len(said)-1])
 }
 
+// A save lets the pipeline go on between one entity and the next.
+func TestASaveHoldsUpNobody(t *testing.T) {
+	s := newScene(t, "detectors: [{name: d, method: ewma, group_by: [host], metrics: [m]}]")
+	for host := range 50 {
+		require.NoError(t, s.processor.ConsumeMetrics(t.Context(), newMetrics(s.start, gauge("m", 1, "host", fmt.Sprint(host)))))
+	}
+	var to checkpoint.Encoder
+	locks := countingLock{Locker: &s.engine.mu}
+	s.engine.detectors[0].encode(&to, &locks)
+	assert.GreaterOrEqual(t, locks.n, 50)
+}
+
+type countingLock struct {
+	sync.Locker
+	n int
+}
+
+func (l *countingLock) Lock() {
+	l.n++
+	l.Locker.Lock()
+}
+
 // Batches that come at the same time, training, ticks, saves and own metrics do not get in each other's way, and every point counts.
 func TestConcurrentBatches(t *testing.T) {
 	storage := newStorage(t, t.TempDir())
