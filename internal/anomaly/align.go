@@ -27,7 +27,7 @@ const (
 
 // Alignment says how points become rows.
 type Alignment struct {
-	// Step is the time of a row.
+	// Step is the time of a row, 1 ms to 24 h.
 	Step time.Duration
 	// Lateness is how long after the end of a step its points may still come, at most 64 steps.
 	Lateness time.Duration
@@ -47,8 +47,8 @@ const (
 // Validate returns everything that is wrong with the alignment.
 func (a *Alignment) Validate() error {
 	var errs []error
-	if a.Step < time.Millisecond {
-		errs = append(errs, fmt.Errorf("step must be at least 1ms (got %s)", a.Step))
+	if a.Step < time.Millisecond || a.Step > day {
+		errs = append(errs, fmt.Errorf("step must be 1ms to 24h (got %s)", a.Step))
 	}
 	if a.Lateness < 0 || a.Carry < 0 || a.Ahead < 0 {
 		errs = append(errs, fmt.Errorf("lateness, carry and ahead must not be negative (got %s, %s, %s)", a.Lateness, a.Carry, a.Ahead))

@@ -185,8 +185,10 @@ func TestRestoredAlignerGoesOn(t *testing.T) {
 
 func TestAlignmentValidate(t *testing.T) {
 	bad := Alignment{Step: time.Microsecond, Lateness: -1}
-	require.ErrorContains(t, bad.Validate(), "step must be at least 1ms (got 1µs)")
+	require.ErrorContains(t, bad.Validate(), "step must be 1ms to 24h (got 1µs)")
 	require.ErrorContains(t, bad.Validate(), "must not be negative")
+	bad = Alignment{Step: math.MaxInt64}
+	require.ErrorContains(t, bad.Validate(), "step must be 1ms to 24h (got 2562047h47m16.854775807s)")
 	bad = Alignment{Step: time.Second, Lateness: time.Hour}
 	require.ErrorContains(t, bad.Validate(), "at most 64 steps")
 	_, err := NewAligner(alignment, 0)

@@ -342,6 +342,22 @@ func TestSeason(t *testing.T) {
 	}
 }
 
+// A phase that is not known yet has no baseline, though others have.
+func TestNoBaselineOfAnUnknownPhase(t *testing.T) {
+	s := DefaultSettings()
+	s.Method, s.Season = EWMA, Season{Phases: 24, Length: time.Hour}
+	d, err := NewDetector(s, []string{"x"})
+	require.NoError(t, err)
+	for day := range int64(4) { // at noon only
+		for m := range int64(60) {
+			observe(d, day*int64(24*time.Hour)+12*int64(time.Hour)+m*int64(time.Minute), []float64{float64(100 + m%3)})
+		}
+	}
+	assert.InDelta(t, 101, d.Baseline(0).Mean, 1)
+	observe(d, 4*int64(24*time.Hour), []float64{100})
+	assert.Zero(t, d.Baseline(0), "midnight has not been seen")
+}
+
 // What came before a gap is no feature of what comes after it.
 func TestGap(t *testing.T) {
 	s := small(IsolationForest)

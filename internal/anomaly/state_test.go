@@ -166,6 +166,31 @@ func TestOverdueModelsAreCounted(t *testing.T) {
 	assert.EqualValues(t, 1, d.Tally().Models)
 }
 
+// A model that was trained before a quota was asked for knows none: until the next one the share of all calm scores stands in for it.
+func TestAQuotaAfterARestart(t *testing.T) {
+	for _, m := range []Method{IsolationForest, PCA} {
+		s := DefaultSettings()
+		s.Method = m
+		before := newStream(t, s, "a", "b")
+		rng := seeded(8)
+		for range 600 {
+			before.next(rng.NormFloat64(), rng.NormFloat64())
+		}
+		s.Decision.Alpha, s.Decision.Contamination = 0, 0.1
+		after := newStream(t, s, "a", "b")
+		require.NoError(t, after.Restore(before.Append(nil)))
+		after.at = before.at
+		anomalous := 0
+		for range 100 {
+			if after.next(rng.NormFloat64(), rng.NormFloat64()).Anomalous {
+				anomalous++
+			}
+		}
+		assert.InDelta(t, 10, anomalous, 9, m)
+		assert.True(t, after.next(20, 20).Anomalous)
+	}
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	s := small(RobustZ)
 	d, err := NewDetector(s, []string{"a"})

@@ -34,7 +34,7 @@ func (d *Detector) explain() []Cause {
 		if v != v {
 			continue
 		}
-		c := Cause{Index: m, Metric: d.metrics[m], Value: v, Baseline: d.Baseline(m), Z: d.z(m)}
+		c := Cause{Index: m, Metric: d.metrics[m], Value: v, Baseline: d.Baseline(m), Z: d.Z(m)}
 		c.Severity = severityOf(c.Z)
 		if total > 0 {
 			c.Contribution = d.shares[m] / total
@@ -54,8 +54,9 @@ func (d *Detector) explain() []Cause {
 	return d.causes[:min(n, len(d.causes))]
 }
 
-// z is how far the value of a metric in this row is off its baseline.
-func (d *Detector) z(metric int) float64 {
+// Z is how far the value of a metric, by its index, in the last row is off its baseline, in standard deviations that are not less than the floor;
+// signed.
+func (d *Detector) Z(metric int) float64 {
 	b := &d.baselines[metric]
 	if b.n == 0 {
 		return 0

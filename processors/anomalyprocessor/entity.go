@@ -118,9 +118,14 @@ func (e *entity) attach(s *seriesState, ref series.Ref, metric int, k kind, at i
 		d.tally.rejected[reasonUnsupported]++
 		return false
 	}
+	counted := k.natural() == valueMean
+	if counted && d.bytes > d.config.Limits.MemoryMiB<<20 {
+		d.tally.limited[tableBytes]++
+		return false
+	}
 	e.setKind(metric, k)
 	*s = seriesState{ref: ref, entity: e, metric: uint16(metric), kind: k}
-	if k == kindHistogram || k == kindDeltaHistogram {
+	if counted {
 		s.counts = new(counts)
 	}
 	m.series = append(m.series, s)
@@ -335,7 +340,13 @@ func (e *entity) judgeRows(now time.Time) {
 
 // bytes is about how much memory the entity takes.
 func (e *entity) bytes() int {
-	return entityBytes + len(e.key)*2 + len(e.metrics)*metricBytes + e.judge.Bytes()
+	n := entityBytes + len(e.key)*2 + len(e.metrics)*metricBytes + e.judge.Bytes()
+	for i := range e.metrics {
+		for _, s := range e.metrics[i].series {
+			n += s.bytes()
+		}
+	}
+	return n
 }
 
 // Rough sizes: of an entity with its aligner, and of a metric of it.

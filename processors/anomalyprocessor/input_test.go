@@ -325,6 +325,48 @@ func TestUnknownStart(t *testing.T) {
 	}
 }
 
+// The row of the last step of a phase is of that phase, although it has the time at which the next one begins.
+func TestTheLastStepOfAPhase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, "detectors: [{name: d, group_by: [], metrics: [m], season: {phases: 2, length: 1m}, "+always+"}]")
+		for i := range 120 {
+			level := 100.0
+			if i/6%2 == 1 {
+				level = 900
+			}
+			s.send(sec(float64(10*i)), gauge("m", level+float64(i%2)))
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		shown := s.sink.verdictsBySeries(t)
+		z := values(shown["guardian_anomaly_z_score detector=d metric=m"])
+		assert.NotEmpty(t, z)
+		for _, v := range z {
+			assert.InDelta(t, 0, v, 3)
+		}
+		for _, v := range values(shown["guardian_anomaly_baseline_mean detector=d metric=m"]) {
+			assert.Contains(t, []float64{1, 9}, math.Round(v/100))
+		}
+		for _, v := range values(shown["guardian_anomaly_baseline_std detector=d metric=m"]) {
+			assert.Less(t, v, 2.0)
+		}
+	})
+}
+
+// The z-score of a calm row, too, counts from the floor of the standard deviation.
+func TestZOfAConstant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, "detectors: [{name: d, group_by: [], metrics: [m], "+always+"}]")
+		for i := range 30 {
+			s.send(sec(float64(10*i)), gauge("m", 5))
+		}
+		s.send(sec(300), gauge("m", 5.001))
+		s.send(sec(310), gauge("m", 5))
+		z := values(s.sink.verdictsBySeries(t)["guardian_anomaly_z_score detector=d metric=m"])
+		assert.InDelta(t, 0.2, z[len(z)-1], 0.05, "a fifth of a thousandth of 5")
+	})
+}
+
 // A counter of which nothing comes in a step has its last rate, also where 0 stands for one that there never was.
 func TestAbsentIsNotLate(t *testing.T) {
 	got, _ := rows(t, "[alive, {name: m, absent_is_zero: true}]", "m", func(s *scene) {

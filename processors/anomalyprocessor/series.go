@@ -5,6 +5,7 @@ package anomalyprocessor
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
 	"github.com/llm-guardian/otelcol-guardian/internal/series"
@@ -47,6 +48,15 @@ type seriesState struct {
 	// What it was in the last two steps in which points came: those of other series that are still to come may lie in the one before.
 	now, before share
 	counts      *counts // of a histogram
+}
+
+// bytes is how much memory the series takes beyond that of the table that it stands in.
+func (s *seriesState) bytes() int {
+	c := s.counts
+	if c == nil {
+		return 0
+	}
+	return int(unsafe.Sizeof(*c)) + c.last.Bytes() + c.now.Bytes() + c.before.Bytes() + c.since.Bytes()
 }
 
 // share is what a series was in a step.

@@ -619,6 +619,27 @@ func TestTheLogSaysWhatWasRestored(t *testing.T) {
 	assert.Equal(t, "warn Nothing restored: the state of the last run was refused, and every entity begins again.", said[len(said)-1])
 }
 
+// Buckets are memory too: where they take more than there may be, no other series of histograms finds room.
+func TestHistogramsAreBounded(t *testing.T) {
+	s := newStill(t, "detectors: [{name: d, method: ewma, group_by: [], metrics: [{name: h, values: [p95]}], limits: {memory_mib: 1}}]")
+	bounds, counts := make([]float64, 2000), make([]uint64, 2001)
+	for i := range bounds {
+		bounds[i] = float64(i)
+	}
+	for tick := range 20 {
+		at := time.Duration(tick) * 15 * time.Second
+		for pod := range 10 * (tick + 1) {
+			counts[pod]++
+			s.take(at, histogramOf("h", cumulative, s.start, 1, bounds, counts, "pod", fmt.Sprint(pod)))
+		}
+		s.engine.tick(s.start.Add(at))
+	}
+	own := s.own()
+	assert.Positive(t, own["limited bytes"])
+	assert.Greater(t, own["memory"], 1e6)
+	assert.Less(t, own["memory"], 4e6)
+}
+
 // A save lets the pipeline go on between one entity and the next.
 func TestASaveHoldsUpNobody(t *testing.T) {
 	s := newScene(t, "detectors: [{name: d, method: ewma, group_by: [host], metrics: [m]}]")
