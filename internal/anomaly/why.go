@@ -85,7 +85,8 @@ func (d *Detector) contribute() {
 }
 
 // leaveOneOut is how much the score of a forest falls when a metric is put back to its centre, and how much it rises when the metric
-// alone leaves it, together: of metrics that are off in the same way one would hide the other.
+// alone leaves it, together: of metrics that are off in the same way one would hide the other. A centre between two levels may be as unusual as
+// the row, so that nothing is found: then it is how far the metrics are off their baselines.
 func (d *Detector) leaveOneOut() {
 	perMetric := d.settings.Features.perMetric()
 	score := func(row []float32) float64 { return d.model.raw(row, d.point) }
@@ -99,5 +100,11 @@ func (d *Detector) leaveOneOut() {
 		copy(without[from:to], typical[from:to])
 		copy(alone[from:to], d.scaled[from:to])
 		d.shares[m] = max(0, full-score(without[:len(d.scaled)])) + max(0, score(alone[:len(d.scaled)])-none)
+	}
+	if slices.Max(d.shares) > 0 {
+		return
+	}
+	for m := range d.shares {
+		d.shares[m] = math.Abs(d.Z(m))
 	}
 }
