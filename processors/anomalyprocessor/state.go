@@ -25,10 +25,11 @@ const stateSchema = 3
 // snapshot writes everything that decides later verdicts, and the verdicts that were not taken yet. It takes the lock for one entity after the other,
 // as the pipeline waits meanwhile; verdicts come last, so that none is lost of an entity that goes on.
 func (e *engine) snapshot() []byte {
-	var to checkpoint.Encoder
+	to := checkpoint.NewEncoder(make([]byte, 0, e.saved+e.saved/8)) // to grow bit by bit would take several times as much
+	defer func() { e.saved = len(to.Data()) }()
 	to.Count(len(e.detectors))
 	for _, d := range e.detectors {
-		d.encode(&to, &e.mu)
+		d.encode(to, &e.mu)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -60,11 +61,12 @@ func (d *detector) encode(to *checkpoint.Encoder, mu sync.Locker) {
 	list := slices.Clone(d.list)
 	mu.Unlock()
 	var scratch []byte
+	blob := checkpoint.NewEncoder(nil)
 	for _, e := range list {
 		mu.Lock()
 		if !e.gone {
-			var blob checkpoint.Encoder
-			scratch = e.encode(&blob, scratch)
+			blob = checkpoint.NewEncoder(blob.Data()[:0])
+			scratch = e.encode(blob, scratch)
 			to.Bool(true)
 			to.Bytes(blob.Data())
 		}
