@@ -325,6 +325,20 @@ func TestUnknownStart(t *testing.T) {
 	}
 }
 
+// A start that is a little off, as that of a host that works it out from its uptime, is no new start.
+func TestStartThatIsALittleOff(t *testing.T) {
+	send := func(s *scene) {
+		for i, total := range []float64{1000, 1010, 1020, 1030, 1040} {
+			start := s.start.Add(-time.Hour + sec(float64(i%2)))
+			s.send(sec(float64(10*i)), histogramOf("m", cumulative, start, 5000+total, []float64{1}, []uint64{uint64(total), 0}), counter("n", start, total))
+		}
+	}
+	for metric, want := range map[string][]float64{"m.mean": {1, 1, 1, 1}, "m.rate": {1, 1, 1, 1}, "n": {1, 1, 1, 1}} {
+		got, _ := rows(t, "[{name: m, values: [mean, rate]}, n]", metric, send)
+		assert.Equal(t, want, got[len(got)-4:], metric)
+	}
+}
+
 // The row of the last step of a phase is of that phase, although it has the time at which the next one begins.
 func TestTheLastStepOfAPhase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

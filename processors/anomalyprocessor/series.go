@@ -158,11 +158,15 @@ func (s *seriesState) turned(p *point) bool {
 	return true
 }
 
+// beganAgain says whether a point has another start than the last one, and one that shows that the series has begun again since. A start that lies
+// before the last point does not: sources that work out when they were started, such as a host from its uptime, are a second off.
+func (s *seriesState) beganAgain(p *point) bool { return p.start != s.start && p.start >= s.at }
+
 // addSince adds what a counter has counted since its last point. One that began again has counted from 0, since its start if that is
 // known.
 func (s *seriesState) addSince(last *seriesState, p *point) {
 	since, added := last.at, p.number-last.value
-	if p.start != last.start || added < 0 {
+	if last.beganAgain(p) || added < 0 {
 		since, added = max(last.at, p.start), p.number
 	}
 	if seconds := float64(p.at-since) / 1e9; seconds > 0 && added >= 0 {
@@ -177,7 +181,7 @@ func (s *seriesState) addCounts(last *seriesState, p *point, h *histogram.Histog
 	since := last.at
 	switch {
 	case !last.known:
-	case p.start == last.start && c.since.Since(h, &c.last):
+	case !last.beganAgain(p) && c.since.Since(h, &c.last):
 		s.add(&c.since)
 	default: // it began again, unless the point says only that its source does not know since when it counts
 		if since = max(last.at, p.start); since < p.at {
