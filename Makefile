@@ -84,7 +84,7 @@ lint: export GOLANGCI_LINT_CACHE := $(CURDIR)/build/lint-cache
 lint: $(TOOLS)/golangci-lint ## Run golangci-lint.
 	$(TOOLS)/golangci-lint run --allow-parallel-runners ./...
 	$(TOOLS)/golangci-lint run --allow-parallel-runners --build-tags e2e ./test/e2e/...
-	cd test/deploy && $(CURDIR)/$(TOOLS)/golangci-lint run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...
+	@for module in test/deploy internal/tools/isolationforest; do (cd $$module && $(CURDIR)/$(TOOLS)/golangci-lint run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
 
 .PHONY: fuzz
 FUZZTIME ?= 30s
@@ -122,6 +122,14 @@ bench-anomaly: ## Benchmarks of anomaly detection, and the ratio to scikit-learn
 bench-accuracy: ## Accuracy of anomaly detection on ADBench and NAB, and its false alarms, as tables; GUARDIAN_DATA is the folder of the data.
 	@test -n "$(GUARDIAN_DATA)" || { echo 'set GUARDIAN_DATA to the folder that holds adbench/ and nab/'; exit 1; }
 	go test ./internal/anomaly -run 'TestADBench|TestNAB|TestFalseAlarms' -thorough -v -count 1 -timeout 40m
+
+.PHONY: bench-peer
+bench-peer: PEER := github.com/open-telemetry/opentelemetry-collector-contrib/processor/isolationforestprocessor
+bench-peer: ## The anomaly processor beside contrib's isolationforestprocessor, as it is and mended, as tables (30 minutes); GUARDIAN_DATA is the folder of the data.
+	internal/tools/isolationforest/mend.sh $(CURDIR)/build/isolationforest
+	@cd internal/tools/isolationforest && for mod in go.mod $(CURDIR)/build/isolationforest/go.mod; do \
+		version=$$(go list -modfile $$mod -m -f '{{.Version}}{{if .Replace}} mended{{end}}' $(PEER)) || exit 1; \
+		go test -modfile $$mod -count 1 -timeout 60m -v -bench . $(BENCHFLAGS) . -args -peer "$$version" || exit 1; done
 
 .PHONY: gpu-check
 gpu-check: ## Run the nvml receiver on this machine's GPU beside a load, compare with nvidia-smi, write gpu-check.md.

@@ -19,7 +19,7 @@ import (
 // Who may know whom (docs/architecture.md): the domain rooms know nothing of the
 // collector, rooms know no component, and components do not know one another.
 func TestRooms(t *testing.T) {
-	domain := map[string]bool{"drift": true, "anomaly": true, "quality": true, "objective": true, "alerting": true}
+	domain := map[string]bool{"codec": true, "slots": true, "drift": true, "anomaly": true, "quality": true, "objective": true, "alerting": true}
 	for _, pkg := range listPackages(t) {
 		room, isRoom := strings.CutPrefix(pkg.ImportPath, ourModule+"/internal/")
 		room, _, _ = strings.Cut(room, "/")

@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 // stateSchema is the version of what snapshot writes.
@@ -22,7 +22,7 @@ const stateSchema = 2
 func (e *engine) snapshot() []byte {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var to checkpoint.Encoder
+	var to codec.Encoder
 	to.Count(len(e.episodes.byKey))
 	for _, key := range slices.Sorted(maps.Keys(e.episodes.byKey)) {
 		to.String(key)
@@ -42,7 +42,7 @@ func (e *engine) restore(schema uint32, blob []byte) error {
 	if schema != stateSchema {
 		return fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
 	}
-	d := checkpoint.NewDecoder(blob)
+	d := codec.NewDecoder(blob)
 	restored := newEpisodes(e.config)
 	now, left := time.Now(), 0
 	for range d.Count(8) {
@@ -80,7 +80,7 @@ func (e *engine) restore(schema uint32, blob []byte) error {
 	return nil
 }
 
-func (e *episode) encode(to *checkpoint.Encoder) {
+func (e *episode) encode(to *codec.Encoder) {
 	to.Uvarint(uint64(e.kind))
 	to.String(e.of)
 	to.Count(len(e.labels))
@@ -105,7 +105,7 @@ func (e *episode) encode(to *checkpoint.Encoder) {
 	to.Bool(e.accepted)
 }
 
-func decodeEpisode(d *checkpoint.Decoder) *episode {
+func decodeEpisode(d *codec.Decoder) *episode {
 	e := &episode{subject: subject{kind: kind(min(d.Uvarint(), uint64(kinds))), of: d.String()}}
 	for range d.Count(2) {
 		e.labels = append(e.labels, label{d.String(), d.String()})
@@ -120,7 +120,7 @@ func decodeEpisode(d *checkpoint.Decoder) *episode {
 	return e
 }
 
-func (s *sighting) encode(to *checkpoint.Encoder) {
+func (s *sighting) encode(to *codec.Encoder) {
 	to.Varint(s.at)
 	to.Uvarint(uint64(s.opinion))
 	to.Float64(s.score)
@@ -130,18 +130,18 @@ func (s *sighting) encode(to *checkpoint.Encoder) {
 	to.Varint(s.acceptedAt)
 }
 
-func decodeSighting(d *checkpoint.Decoder) sighting {
+func decodeSighting(d *codec.Decoder) sighting {
 	return sighting{
 		at: d.Varint(), opinion: opinion(min(d.Uvarint(), uint64(opinions-1))), score: d.Float64(), severity: decodeSeverity(d),
 		causes: decodeCauses(d), evidence: decodeEvidence(d), acceptedAt: d.Varint(),
 	}
 }
 
-func decodeSeverity(d *checkpoint.Decoder) severity {
+func decodeSeverity(d *codec.Decoder) severity {
 	return severity(min(d.Uvarint(), uint64(severities-1)))
 }
 
-func encodeCauses(to *checkpoint.Encoder, causes []cause) {
+func encodeCauses(to *codec.Encoder, causes []cause) {
 	to.Count(len(causes))
 	for _, c := range causes {
 		to.String(c.metric)
@@ -151,19 +151,19 @@ func encodeCauses(to *checkpoint.Encoder, causes []cause) {
 	}
 }
 
-func decodeCauses(d *checkpoint.Decoder) (causes []cause) {
+func decodeCauses(d *codec.Decoder) (causes []cause) {
 	for range d.Count(49) {
 		causes = append(causes, cause{d.String(), d.Float64(), d.Float64(), d.Float64(), d.Float64(), d.Float64(), d.Float64()})
 	}
 	return causes
 }
 
-func (v *evidence) encode(to *checkpoint.Encoder) {
+func (v *evidence) encode(to *codec.Encoder) {
 	for _, number := range []float64{v.p, v.js, v.n, v.nEffective} {
 		to.Float64(number)
 	}
 }
 
-func decodeEvidence(d *checkpoint.Decoder) evidence {
+func decodeEvidence(d *codec.Decoder) evidence {
 	return evidence{d.Float64(), d.Float64(), d.Float64(), d.Float64()}
 }

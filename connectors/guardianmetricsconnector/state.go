@@ -12,7 +12,7 @@ import (
 	"github.com/axiomhq/hyperloglog"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/duplicates"
 	"github.com/llm-guardian/otelcol-guardian/internal/event"
 )
@@ -20,7 +20,7 @@ import (
 // encodeState writes everything that a restart must know.
 func (c *counts) encodeState(now time.Time) []byte {
 	c.showRequests()
-	var e checkpoint.Encoder
+	var e codec.Encoder
 	c.meter.AppendState(&e)
 	e.Bytes(c.keys.secret[:])
 	e.Bytes(c.seen.table.AppendSnapshot(nil, now))
@@ -44,12 +44,12 @@ func (c *counts) restoreState(schema uint32, blob []byte, now time.Time) error {
 	if schema != stateSchema {
 		return fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
 	}
-	d := checkpoint.NewDecoder(blob)
+	d := codec.NewDecoder(blob)
 	if err := c.meter.RestoreState(d, now); err != nil {
 		return err
 	}
 	if n := copy(c.keys.secret[:], d.Bytes()); d.Err() == nil && n != len(c.keys.secret) {
-		return fmt.Errorf("the secret of the keys has %d bytes: %w", n, checkpoint.ErrInvalid)
+		return fmt.Errorf("the secret of the keys has %d bytes: %w", n, codec.ErrInvalid)
 	}
 	if err := c.seen.table.Restore(d.Bytes(), now); err != nil {
 		return err
@@ -69,13 +69,13 @@ func (c *counts) restoreState(schema uint32, blob []byte, now time.Time) error {
 	return d.Finish()
 }
 
-func encodeTime(e *checkpoint.Encoder, t time.Time) { e.Varint(t.UnixNano()) }
+func encodeTime(e *codec.Encoder, t time.Time) { e.Varint(t.UnixNano()) }
 
-func decodeTime(d *checkpoint.Decoder) time.Time { return time.Unix(0, d.Varint()) }
+func decodeTime(d *codec.Decoder) time.Time { return time.Unix(0, d.Varint()) }
 
-func encodeKey(e *checkpoint.Encoder, key duplicates.Key) { e.Bytes(key[:]) }
+func encodeKey(e *codec.Encoder, key duplicates.Key) { e.Bytes(key[:]) }
 
-func decodeKey(d *checkpoint.Decoder) (key duplicates.Key) {
+func decodeKey(d *codec.Decoder) (key duplicates.Key) {
 	copy(key[:], d.Bytes())
 	return key
 }
@@ -83,7 +83,7 @@ func decodeKey(d *checkpoint.Decoder) (key duplicates.Key) {
 // sortedKeys makes the order of what is written the same every time.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-func (j *tierJoin) encode(e *checkpoint.Encoder) {
+func (j *tierJoin) encode(e *codec.Encoder) {
 	waiting := 0
 	for _, held := range j.waiting.all() {
 		if !held.counted {
@@ -121,7 +121,7 @@ func (j *tierJoin) encode(e *checkpoint.Encoder) {
 	}
 }
 
-func (j *tierJoin) decode(d *checkpoint.Decoder) {
+func (j *tierJoin) decode(d *codec.Decoder) {
 	for range d.Count(8) {
 		held := &heldRequest{specialist: d.String(), status: d.String()}
 		var trace pcommon.TraceID
@@ -148,7 +148,7 @@ func (j *tierJoin) decode(d *checkpoint.Decoder) {
 	}
 }
 
-func (o *openRequests) encode(e *checkpoint.Encoder) {
+func (o *openRequests) encode(e *codec.Encoder) {
 	e.Count(len(o.byModel))
 	for _, model := range sortedKeys(o.byModel) {
 		e.String(model)
@@ -166,7 +166,7 @@ func (o *openRequests) encode(e *checkpoint.Encoder) {
 	}
 }
 
-func (o *openRequests) decode(d *checkpoint.Decoder) {
+func (o *openRequests) decode(d *codec.Decoder) {
 	for range d.Count(1) {
 		o.byModel[d.String()] = 0
 	}
@@ -182,7 +182,7 @@ func (o *openRequests) decode(d *checkpoint.Decoder) {
 	}
 }
 
-func (r *rates) encode(e *checkpoint.Encoder) {
+func (r *rates) encode(e *codec.Encoder) {
 	e.Count(len(r.windows))
 	for _, key := range sortedKeys(r.windows) {
 		window := r.windows[key]
@@ -194,7 +194,7 @@ func (r *rates) encode(e *checkpoint.Encoder) {
 	}
 }
 
-func (r *rates) decode(d *checkpoint.Decoder) {
+func (r *rates) decode(d *codec.Decoder) {
 	for range d.Count(2 + 8*rateSeconds) {
 		key, window := d.String(), &rateWindow{last: d.Varint()}
 		for i := range window.slots {
@@ -207,7 +207,7 @@ func (r *rates) decode(d *checkpoint.Decoder) {
 	}
 }
 
-func encodeReports(e *checkpoint.Encoder, reports map[string]map[string]report) {
+func encodeReports(e *codec.Encoder, reports map[string]map[string]report) {
 	e.Count(len(reports))
 	for _, key := range sortedKeys(reports) {
 		e.String(key)
@@ -220,7 +220,7 @@ func encodeReports(e *checkpoint.Encoder, reports map[string]map[string]report) 
 	}
 }
 
-func decodeReports(d *checkpoint.Decoder, reports map[string]map[string]report) {
+func decodeReports(d *codec.Decoder, reports map[string]map[string]report) {
 	for range d.Count(2) {
 		key := d.String()
 		for range d.Count(10) {
@@ -233,7 +233,7 @@ func decodeReports(d *checkpoint.Decoder, reports map[string]map[string]report) 
 	}
 }
 
-func (w *tenantWindow) encode(e *checkpoint.Encoder) {
+func (w *tenantWindow) encode(e *codec.Encoder) {
 	for i, sketch := range w.slots {
 		var blob []byte
 		if sketch != nil {
@@ -244,7 +244,7 @@ func (w *tenantWindow) encode(e *checkpoint.Encoder) {
 	}
 }
 
-func (w *tenantWindow) decode(d *checkpoint.Decoder) {
+func (w *tenantWindow) decode(d *codec.Decoder) {
 	for i := range w.slots {
 		w.numbers[i] = d.Varint()
 		blob := d.Bytes()
@@ -269,7 +269,7 @@ func unmarshalSketch(sketch *hyperloglog.Sketch, blob []byte) (err error) {
 	return sketch.UnmarshalBinary(blob)
 }
 
-func (w *mappingWindow) encode(e *checkpoint.Encoder) {
+func (w *mappingWindow) encode(e *codec.Encoder) {
 	used := 0
 	for i := range w.slots {
 		if w.slots[i].n > 0 {
@@ -287,7 +287,7 @@ func (w *mappingWindow) encode(e *checkpoint.Encoder) {
 	}
 }
 
-func (w *mappingWindow) decode(d *checkpoint.Decoder) {
+func (w *mappingWindow) decode(d *codec.Decoder) {
 	for range d.Count(25) {
 		counts := mappingCounts{slot: d.Varint(), n: d.Float64(), high: d.Float64(), sum: d.Float64()}
 		if d.Err() != nil || counts.slot < 0 {
@@ -297,7 +297,7 @@ func (w *mappingWindow) decode(d *checkpoint.Decoder) {
 	}
 }
 
-func (i *improvements) encode(e *checkpoint.Encoder) {
+func (i *improvements) encode(e *codec.Encoder) {
 	e.Count(i.order.Len())
 	for element := i.order.Front(); element != nil; element = element.Next() {
 		state := element.Value.(*improvementState)
@@ -308,7 +308,7 @@ func (i *improvements) encode(e *checkpoint.Encoder) {
 	}
 }
 
-func (i *improvements) decode(d *checkpoint.Decoder) {
+func (i *improvements) decode(d *codec.Decoder) {
 	for range d.Count(4) {
 		state := improvementState{id: d.String(), status: d.String(), suggested: d.Bool(), changed: decodeTime(d)}
 		if d.Err() != nil {
@@ -329,7 +329,7 @@ func isImprovementStatus(status string) bool {
 	}
 }
 
-func (w *featureWindows) encode(e *checkpoint.Encoder) {
+func (w *featureWindows) encode(e *codec.Encoder) {
 	e.Count(len(w.byModel))
 	for _, model := range sortedKeys(w.byModel) {
 		e.String(model)
@@ -346,7 +346,7 @@ func (w *featureWindows) encode(e *checkpoint.Encoder) {
 	}
 }
 
-func (w *featureWindows) decode(d *checkpoint.Decoder) {
+func (w *featureWindows) decode(d *codec.Decoder) {
 	for range d.Count(2) {
 		model, features := d.String(), map[string]*featureWindow{}
 		for range d.Count(featureSlots * 41) {
@@ -363,7 +363,7 @@ func (w *featureWindows) decode(d *checkpoint.Decoder) {
 	}
 }
 
-func (l *labelLimit) encode(e *checkpoint.Encoder) {
+func (l *labelLimit) encode(e *codec.Encoder) {
 	e.Count(len(l.groups))
 	for _, group := range sortedKeys(l.groups) {
 		e.String(group)
@@ -374,7 +374,7 @@ func (l *labelLimit) encode(e *checkpoint.Encoder) {
 	}
 }
 
-func (l *labelLimit) decode(d *checkpoint.Decoder) {
+func (l *labelLimit) decode(d *codec.Decoder) {
 	for range d.Count(2) {
 		group := d.String()
 		for range d.Count(1) {

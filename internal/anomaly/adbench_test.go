@@ -4,79 +4,33 @@
 package anomaly
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"text/tabwriter"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/anomaly/anomalytest"
 )
 
-// loadADBench reads a set of ADBench as CSV, whose last column is the label.
+// loadADBench reads a set as a table.
 func loadADBench(t *testing.T, file string) (data *table, labels []bool) {
 	t.Helper()
-	f, err := os.Open(file)
+	rows, labels, err := anomalytest.LoadADBench(file)
 	require.NoError(t, err)
-	defer func() { require.NoError(t, f.Close()) }()
-	records, err := csv.NewReader(f).ReadAll()
-	require.NoError(t, err)
-	data = &table{columns: len(records[0]) - 1}
-	for _, record := range records[1:] {
-		for _, field := range record[:data.columns] {
-			v, err := strconv.ParseFloat(field, 64)
-			require.NoError(t, err)
+	data = &table{columns: len(rows[0])}
+	for _, row := range rows {
+		for _, v := range row {
 			data.values = append(data.values, float32(v))
 		}
-		labels = append(labels, record[data.columns] == "1")
 	}
 	return data, labels
-}
-
-// rocAUC is the probability that an anomaly has a higher score than another row, ties counting half (Mann–Whitney).
-func rocAUC(scores []float64, labels []bool) float64 {
-	order := make([]int, len(scores))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		switch {
-		case scores[a] < scores[b]:
-			return -1
-		case scores[a] > scores[b]:
-			return 1
-		}
-		return 0
-	})
-	ranks, anomalies := 0.0, 0
-	for i := 0; i < len(order); {
-		j := i
-		for j < len(order) && scores[order[j]] == scores[order[i]] {
-			j++
-		}
-		for _, k := range order[i:j] {
-			if labels[k] {
-				ranks += float64(i+j+1) / 2
-				anomalies++
-			}
-		}
-		i = j
-	}
-	m := float64(anomalies)
-	return (ranks - m*(m+1)/2) / (m * (float64(len(scores)) - m))
-}
-
-func TestROCAUC(t *testing.T) {
-	assert.InDelta(t, 1, rocAUC([]float64{1, 2, 3}, []bool{false, false, true}), 0)
-	assert.InDelta(t, 0.5, rocAUC([]float64{1, 1, 1}, []bool{false, true, false}), 0)
-	assert.InDelta(t, 0.75, rocAUC([]float64{1, 2, 3, 4}, []bool{false, true, false, true}), 0)
 }
 
 // TestADBench compares the mean ROC-AUC over seeds with that of scikit-learn on the same sets, which testdata/sklearn_auc.py wrote: within 0.02 on
@@ -118,7 +72,7 @@ func TestADBench(t *testing.T) {
 				p.set(data.row(i))
 				scores[i] = f.score(&p)
 			}
-			mean += rocAUC(scores, labels) / float64(seeds)
+			mean += anomalytest.ROCAUC(scores, labels) / float64(seeds)
 		}
 		fmt.Fprintf(w, "%s\t%.4f\t%.4f\t%+.4f\t\n", name, mean, want.Mean, mean-want.Mean)
 		if *thorough {

@@ -9,6 +9,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 // Timing says what became of a point.
@@ -279,32 +281,32 @@ func (t *AlignTally) fields() []*uint64 {
 
 // Append appends everything that decides later rows.
 func (a *Aligner) Append(dst []byte) []byte {
-	e := &encoder{buf: append(dst, stateVersion)}
-	e.varint(int64(a.settings.Step))
-	e.count(len(a.known))
+	e := codec.NewEncoder(append(dst, stateVersion))
+	e.Varint(int64(a.settings.Step))
+	e.Count(len(a.known))
 	for _, n := range a.tally.fields() {
-		e.uvarint(*n)
+		e.Uvarint(*n)
 	}
-	e.bool(a.started)
-	e.bool(a.turning)
+	e.Bool(a.started)
+	e.Bool(a.turning)
 	for _, v := range []int64{a.closed, a.latest, a.seenAt, a.now, a.turnFrom} {
-		e.varint(v)
+		e.Varint(v)
 	}
-	e.samples(a.known)
-	e.count(len(a.steps))
+	encodeSamples(e, a.known)
+	e.Count(len(a.steps))
 	for _, s := range a.steps {
-		e.varint(s.number)
-		e.samples(s.samples)
+		e.Varint(s.number)
+		encodeSamples(e, s.samples)
 	}
-	return e.buf
+	return e.Data()
 }
 
-// Restore replaces everything in the aligner by what [Aligner.Append] wrote. The error wraps ErrDamaged, or ErrSettings for another step or
+// Restore replaces everything in the aligner by what [Aligner.Append] wrote. The error wraps [codec.ErrDamaged], or ErrSettings for another step or
 // another number of metrics; then the aligner is as it was.
 func (a *Aligner) Restore(b []byte) error {
 	restored, err := NewAligner(a.settings, len(a.known))
 	if err == nil {
-		err = restored.decode(&decoder{rest: b})
+		err = restored.decode(codec.NewDecoder(b))
 	}
 	if err != nil {
 		return fmt.Errorf("cannot restore the state of aligned metrics: %w", err)
@@ -313,48 +315,47 @@ func (a *Aligner) Restore(b []byte) error {
 	return nil
 }
 
-func (a *Aligner) decode(d *decoder) error {
-	version := d.take(1)
-	d.require(len(version) == 1 && version[0] == stateVersion)
-	if width, metrics := d.varint(), d.uvarint(); d.err == nil && (width != int64(a.settings.Step) || metrics != uint64(len(a.known))) {
+func (a *Aligner) decode(d *codec.Decoder) error {
+	d.Require(d.Uvarint() == stateVersion)
+	if width, metrics := d.Varint(), d.Uvarint(); d.Err() == nil && (width != int64(a.settings.Step) || metrics != uint64(len(a.known))) {
 		return ErrSettings
 	}
 	for _, n := range a.tally.fields() {
-		*n = d.uvarint()
+		*n = d.Uvarint()
 	}
-	a.started, a.turning = d.bool(), d.bool()
+	a.started, a.turning = d.Bool(), d.Bool()
 	for _, v := range []*int64{&a.closed, &a.latest, &a.seenAt, &a.now, &a.turnFrom} {
-		*v = d.varint()
+		*v = d.Varint()
 	}
-	d.samples(a.known)
-	n := d.count(1)
-	d.require(n <= maxOpenSteps+3)
+	decodeSamples(d, a.known)
+	n := d.Count(1)
+	d.Require(n <= maxOpenSteps+3)
 	for i := range n {
-		s := a.empty(d.varint())
-		d.samples(s.samples)
-		d.require(i == 0 || s.number > a.steps[i-1].number)
-		if d.err != nil {
+		s := a.empty(d.Varint())
+		decodeSamples(d, s.samples)
+		d.Require(i == 0 || s.number > a.steps[i-1].number)
+		if d.Err() != nil {
 			break
 		}
 		a.steps = append(a.steps, s)
 	}
-	return d.finish()
+	return d.Finish()
 }
 
-func (e *encoder) samples(list []sample) {
+func encodeSamples(e *codec.Encoder, list []sample) {
 	for _, s := range list {
-		e.bool(s.ok)
+		e.Bool(s.ok)
 		if s.ok {
-			e.varint(s.at)
-			e.float(s.value)
+			e.Varint(s.at)
+			e.Float64(s.value)
 		}
 	}
 }
 
-func (d *decoder) samples(list []sample) {
+func decodeSamples(d *codec.Decoder, list []sample) {
 	for i := range list {
-		if d.bool() {
-			list[i] = sample{d.varint(), d.finite(), true}
+		if d.Bool() {
+			list[i] = sample{d.Varint(), d.Finite(), true}
 		}
 	}
 }

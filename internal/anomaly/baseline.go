@@ -3,7 +3,11 @@
 
 package anomaly
 
-import "math"
+import (
+	"math"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
+)
 
 const (
 	// normalP95 is the 95th percentile of the standard normal distribution.
@@ -71,14 +75,14 @@ func (b *baseline) export() Baseline {
 	return Baseline{N: b.n, Mean: b.mean, Std: math.Sqrt(b.variance), P95: b.p95}
 }
 
-func (b *baseline) encode(e *encoder) {
-	e.uvarint(b.n)
+func (b *baseline) encode(e *codec.Encoder) {
+	e.Uvarint(b.n)
 	for _, v := range []float64{b.mean, b.variance, b.p95} {
-		e.float(v)
+		e.Float64(v)
 	}
 }
 
-func (b *baseline) decode(d *decoder) {
-	*b = baseline{n: d.uvarint(), mean: d.finite(), variance: d.finite(), p95: d.finite()}
-	d.require(b.variance >= 0)
+func (b *baseline) decode(d *codec.Decoder) {
+	*b = baseline{n: d.Uvarint(), mean: d.Finite(), variance: d.Finite(), p95: d.Finite()}
+	d.Require(b.variance >= 0)
 }

@@ -3,7 +3,11 @@
 
 package anomaly
 
-import "math"
+import (
+	"math"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
+)
 
 const (
 	// capped is how many times less probable the score is, that an anomaly far beyond counts for, than one must be to be an anomaly.
@@ -209,36 +213,36 @@ func (c *calibration) mark(anomalous bool) {
 
 func (c *calibration) bytes() int { return c.scores.bytes(4) + 8*cap(c.alarms) }
 
-func (c *calibration) encode(e *encoder) {
+func (c *calibration) encode(e *codec.Encoder) {
 	c.scores.encode(e)
 	n := len(c.scores.recent)
 	for i := range n {
-		e.bool(c.alarm((c.scores.next + i) % n))
+		e.Bool(c.alarm((c.scores.next + i) % n))
 	}
 	c.tail.encode(e)
-	e.float(c.cap)
-	e.floats(c.held)
+	e.Float64(c.cap)
+	e.Float64s(c.held)
 }
 
-func (c *calibration) decode(d *decoder) {
+func (c *calibration) decode(d *codec.Decoder) {
 	c.scores.decode(d)
 	clear(c.alarms)
 	c.raised = 0
 	for i := range c.scores.recent {
-		if d.bool() {
+		if d.Bool() {
 			c.alarms[i/64] |= 1 << (i % 64)
 			c.raised++
 		}
 	}
 	c.tail.decode(d)
-	c.cap = d.finite()
-	held := d.floats()
-	d.require(len(held) <= cap(c.held))
+	c.cap = d.Finite()
+	held := d.Finites()
+	d.Require(len(held) <= cap(c.held))
 	c.held = append(c.held[:0], held[:min(len(held), cap(c.held))]...)
 	for _, v := range held {
-		d.require(v >= 0)
+		d.Require(v >= 0)
 	}
 	for _, v := range c.scores.recent {
-		d.require(v >= 0)
+		d.Require(v >= 0)
 	}
 }

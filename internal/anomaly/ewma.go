@@ -3,7 +3,11 @@
 
 package anomaly
 
-import "math"
+import (
+	"math"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
+)
 
 // ewma knows the exponentially weighted mean and standard deviation of the calm rows of each metric.
 type ewma struct {
@@ -38,13 +42,13 @@ func (w *ewma) learn(row []float64, anomalous bool) {
 
 func (w *ewma) bytes() int { return 32 * len(w.metrics) }
 
-func (w *ewma) encode(e *encoder) {
+func (w *ewma) encode(e *codec.Encoder) {
 	for i := range w.metrics {
 		w.metrics[i].encode(e)
 	}
 }
 
-func (w *ewma) decode(d *decoder) {
+func (w *ewma) decode(d *codec.Decoder) {
 	for i := range w.metrics {
 		w.metrics[i].decode(d)
 	}

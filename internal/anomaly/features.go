@@ -3,6 +3,8 @@
 
 package anomaly
 
+import "github.com/llm-guardian/otelcol-guardian/internal/codec"
+
 // history makes columns of rows: the value of every metric, then its earlier values, then the difference to the value before.
 type history struct {
 	Features
@@ -61,16 +63,16 @@ func (h *history) columns(row, columns []float64) {
 	h.started = true
 }
 
-func (h *history) encode(e *encoder) {
-	e.bool(h.started)
+func (h *history) encode(e *codec.Encoder) {
+	e.Bool(h.started)
 	for _, v := range h.last {
-		e.float(v)
+		e.Float64(v)
 	}
 }
 
-func (h *history) decode(d *decoder) {
-	h.started = d.bool()
+func (h *history) decode(d *codec.Decoder) {
+	h.started = d.Bool()
 	for i := range h.last {
-		h.last[i] = d.finite()
+		h.last[i] = d.Finite()
 	}
 }

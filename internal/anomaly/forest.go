@@ -68,15 +68,6 @@ func averagePath(n int) float64 {
 	return 2*(math.Log(float64(n-1))+eulerGamma) - 2*float64(n-1)/float64(n)
 }
 
-// scoreOf is the score of a mean path length in trees of so many rows.
-func scoreOf(meanPath float64, rows int) float64 {
-	c := averagePath(rows)
-	if c == 0 {
-		return 0.5
-	}
-	return math.Exp2(-meanPath / c)
-}
-
 // grower makes a forest.
 type grower struct {
 	*forest

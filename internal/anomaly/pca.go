@@ -8,6 +8,8 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 // components are a principal component analysis of standardised columns: the first components that together explain a share of the
@@ -145,39 +147,39 @@ func (p *components) bytes() int {
 	return 8*(len(p.mean)+len(p.scale)+len(p.loadings)+len(p.variances)) + 120
 }
 
-func (p *components) encode(e *encoder) {
+func (p *components) encode(e *codec.Encoder) {
 	for j := range p.mean {
-		e.float(p.mean[j])
-		e.float(p.scale[j])
+		e.Float64(p.mean[j])
+		e.Float64(p.scale[j])
 	}
-	e.count(len(p.variances))
+	e.Count(len(p.variances))
 	for _, list := range [][]float64{p.variances, p.loadings} {
 		for _, v := range list {
-			e.float(v)
+			e.Float64(v)
 		}
 	}
-	e.float(p.residual)
+	e.Float64(p.residual)
 }
 
-func decodeComponents(d *decoder, columns int) *components {
+func decodeComponents(d *codec.Decoder, columns int) *components {
 	p := &components{mean: make([]float64, columns), scale: make([]float64, columns)}
 	for j := range columns {
-		p.mean[j], p.scale[j] = d.finite(), d.finite()
-		d.require(p.scale[j] > 0)
+		p.mean[j], p.scale[j] = d.Finite(), d.Finite()
+		d.Require(p.scale[j] > 0)
 	}
-	n := d.count(8)
-	d.require(n <= columns)
+	n := d.Count(8)
+	d.Require(n <= columns)
 	for range n {
-		v := d.finite()
-		d.require(v > 0)
+		v := d.Finite()
+		d.Require(v > 0)
 		p.variances = append(p.variances, v)
 	}
 	for range n * columns {
-		p.loadings = append(p.loadings, d.finite())
-		if d.err != nil {
+		p.loadings = append(p.loadings, d.Finite())
+		if d.Err() != nil {
 			return nil
 		}
 	}
-	p.residual = d.finite()
+	p.residual = d.Finite()
 	return p
 }

@@ -3,7 +3,11 @@
 
 package anomaly
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
+)
 
 // ranked are the last values of a stream, also in ascending order. The order lags behind by a block of at most 32 values, as
 // one value costs much less in a block than alone.
@@ -121,24 +125,24 @@ func (r *ranked[T]) reset() {
 func (r *ranked[T]) bytes(size int) int { return (2*cap(r.recent) + 2*block) * size }
 
 // encode appends the values; floats of 32 bits have the same form as of 64.
-func (r *ranked[T]) encode(e *encoder) {
-	e.count(len(r.recent))
-	r.each(func(v T) { e.float(float64(v)) })
-	e.count(len(r.fresh))
-	e.count(len(r.gone))
+func (r *ranked[T]) encode(e *codec.Encoder) {
+	e.Count(len(r.recent))
+	r.each(func(v T) { e.Float64(float64(v)) })
+	e.Count(len(r.fresh))
+	e.Count(len(r.gone))
 	for _, v := range r.gone {
-		e.float(float64(v))
+		e.Float64(float64(v))
 	}
 }
 
 // decode replaces the values.
-func (r *ranked[T]) decode(d *decoder) {
+func (r *ranked[T]) decode(d *codec.Decoder) {
 	*r = newRanked[T](r.limit)
 	values := decodeFloats[T](d)
-	fresh := d.below(uint64(min(len(values), block-1)) + 1)
+	fresh := d.Below(uint64(min(len(values), block-1)) + 1)
 	gone := decodeFloats[T](d)
-	d.require(len(values) <= r.limit && len(gone) <= int(fresh) && (len(gone) == 0 || len(values) == r.limit))
-	if d.err != nil || len(values) == 0 {
+	d.Require(len(values) <= r.limit && len(gone) <= int(fresh) && (len(gone) == 0 || len(values) == r.limit))
+	if d.Err() != nil || len(values) == 0 {
 		return
 	}
 	for _, v := range append(values[:len(values)-int(fresh):len(values)-int(fresh)], gone...) {
@@ -147,16 +151,16 @@ func (r *ranked[T]) decode(d *decoder) {
 	r.update()
 	r.recent, r.next = append(r.recent[:0], values...), 0
 	r.fresh, r.gone = append(r.fresh, values[len(values)-int(fresh):]...), append(r.gone, gone...)
-	d.require(len(r.fresh) < r.refresh || len(r.fresh) == 0)
+	d.Require(len(r.fresh) < r.refresh || len(r.fresh) == 0)
 }
 
 // decodeFloats reads a list of numbers that fit into T.
-func decodeFloats[T float32 | float64](d *decoder) []T {
-	list := d.floats()
+func decodeFloats[T float32 | float64](d *codec.Decoder) []T {
+	list := d.Finites()
 	values := make([]T, len(list))
 	for i, v := range list {
 		values[i] = T(v)
-		d.require(float64(values[i]) == v)
+		d.Require(float64(values[i]) == v)
 	}
 	return values
 }

@@ -6,6 +6,8 @@ package anomaly
 import (
 	"math/rand/v2"
 	"slices"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 // reservoir holds rows of the past: the first ones all, later ones in the place of any, so seldom that the mean age of the
@@ -82,39 +84,36 @@ func (r *reservoir) ordered() []float64 {
 
 func (r *reservoir) bytes() int { return 8*cap(r.values) + 8*cap(r.ages) + 64 }
 
-func (r *reservoir) encode(e *encoder) {
-	e.uvarint(r.seen)
-	e.count(len(r.ages))
-	for _, age := range r.ages {
-		e.uvarint(age)
-	}
+func (r *reservoir) encode(e *codec.Encoder) {
+	e.Uvarint(r.seen)
+	e.Uvarints(r.ages)
 	for _, v := range r.values {
-		e.float(v)
+		e.Float64(v)
 	}
 	state, _ := r.source.MarshalBinary() // Which returns no error.
-	e.string(string(state))
+	e.Bytes(state)
 }
 
-func (r *reservoir) decode(d *decoder) {
-	r.seen = d.uvarint()
-	n := d.count(1)
-	d.require(n <= r.limit)
+func (r *reservoir) decode(d *codec.Decoder) {
+	r.seen = d.Uvarint()
+	n := d.Count(1)
+	d.Require(n <= r.limit)
 	r.ages, r.values = nil, nil
 	known := map[uint64]bool{}
 	for range n {
-		age := d.uvarint()
-		d.require(age >= 1 && age <= r.seen && !known[age])
-		if d.err != nil {
+		age := d.Uvarint()
+		d.Require(age >= 1 && age <= r.seen && !known[age])
+		if d.Err() != nil {
 			return
 		}
 		known[age] = true
 		r.ages = append(r.ages, age)
 	}
 	for range n * r.columns {
-		r.values = append(r.values, d.finite())
-		if d.err != nil {
+		r.values = append(r.values, d.Finite())
+		if d.Err() != nil {
 			return
 		}
 	}
-	d.require(r.source.UnmarshalBinary([]byte(d.string())) == nil)
+	d.Require(r.source.UnmarshalBinary(d.Bytes()) == nil)
 }

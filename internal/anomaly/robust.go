@@ -3,7 +3,11 @@
 
 package anomaly
 
-import "math"
+import (
+	"math"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
+)
 
 const (
 	// normalMAD times the median absolute deviation is the standard deviation of a normal distribution.
@@ -22,8 +26,8 @@ type online interface {
 	of(metric int, v float64) float64
 	learn(row []float64, anomalous bool)
 	bytes() int
-	encode(*encoder)
-	decode(*decoder)
+	encode(*codec.Encoder)
+	decode(*codec.Decoder)
 }
 
 // largest is the distance of the metric that is furthest off.
@@ -117,17 +121,17 @@ func (z *robustZ) bytes() int {
 	return n
 }
 
-func (z *robustZ) encode(e *encoder) {
+func (z *robustZ) encode(e *codec.Encoder) {
 	for i := range z.windows {
 		z.windows[i].encode(e)
 	}
 }
 
-func (z *robustZ) decode(d *decoder) {
+func (z *robustZ) decode(d *codec.Decoder) {
 	for i := range z.windows {
 		w := &z.windows[i]
 		w.decode(d)
-		if d.err == nil && len(w.sorted) > 0 {
+		if d.Err() == nil && len(w.sorted) > 0 {
 			w.measure(z.floor)
 		}
 	}

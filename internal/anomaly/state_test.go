@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 // small are settings whose windows are soon full, so that short streams go through everything.
@@ -237,9 +239,9 @@ func TestRestoreRefuses(t *testing.T) {
 	other, err := NewDetector(s, []string{"b"})
 	require.NoError(t, err)
 	require.ErrorIs(t, other.Restore(state), ErrSettings)
-	require.ErrorIs(t, d.Restore(state[:len(state)-1]), ErrDamaged)
-	require.ErrorIs(t, d.Restore(append(state, 0)), ErrDamaged)
-	require.ErrorIs(t, d.Restore(nil), ErrDamaged)
+	require.ErrorIs(t, d.Restore(state[:len(state)-1]), codec.ErrDamaged)
+	require.ErrorIs(t, d.Restore(append(state, 0)), codec.ErrDamaged)
+	require.ErrorIs(t, d.Restore(nil), codec.ErrDamaged)
 	assert.Equal(t, state, d.Append(nil), "the detector is as it was")
 
 	s.Decision.Alpha = 0.2

@@ -3,7 +3,11 @@
 
 package anomaly
 
-import "math"
+import (
+	"math"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
+)
 
 const (
 	// tailShare is the share of the scores that the tail is fitted to, and tailLeast their least number.
@@ -110,17 +114,17 @@ func (t *tail) quantile(p float64) float64 {
 // dependent says whether the largest scores come in clusters: independent ones would have nearly as many clusters as there are scores.
 func (t *tail) dependent() bool { return t.clusters < 0.8*(1-t.share)*float64(t.count) }
 
-func (t *tail) encode(e *encoder) {
-	e.float(t.threshold)
-	e.count(t.count)
-	e.float(t.share)
-	e.float(t.mean)
-	e.float(t.clusters)
-	e.bool(t.pareto)
+func (t *tail) encode(e *codec.Encoder) {
+	e.Float64(t.threshold)
+	e.Count(t.count)
+	e.Float64(t.share)
+	e.Float64(t.mean)
+	e.Float64(t.clusters)
+	e.Bool(t.pareto)
 }
 
-func (t *tail) decode(d *decoder) {
-	*t = tail{threshold: d.finite(), count: int(d.below(1 << 24)), share: d.finite(), mean: d.finite(), clusters: d.finite(), pareto: d.bool()}
-	d.require(t.threshold >= 0 && t.share >= 0 && t.share <= 1 && (t.count == 0 || t.mean > 0 && t.clusters >= 1))
-	d.require(!t.pareto || t.threshold > 0)
+func (t *tail) decode(d *codec.Decoder) {
+	*t = tail{threshold: d.Finite(), count: int(d.Below(1 << 24)), share: d.Finite(), mean: d.Finite(), clusters: d.Finite(), pareto: d.Bool()}
+	d.Require(t.threshold >= 0 && t.share >= 0 && t.share <= 1 && (t.count == 0 || t.mean > 0 && t.clusters >= 1))
+	d.Require(!t.pareto || t.threshold > 0)
 }

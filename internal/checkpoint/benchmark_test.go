@@ -11,6 +11,8 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 const benchmarkSeries = 100_000
@@ -37,7 +39,7 @@ func makeSeries(n int) []series {
 	return list
 }
 
-func encodeSeries(e *Encoder, s *series) {
+func encodeSeries(e *codec.Encoder, s *series) {
 	for _, label := range s.labels {
 		e.String(label[0])
 		e.String(label[1])
@@ -47,7 +49,7 @@ func encodeSeries(e *Encoder, s *series) {
 	}
 }
 
-func decodeSeries(d *Decoder, s *series) {
+func decodeSeries(d *codec.Decoder, s *series) {
 	for i := range s.labels {
 		s.labels[i] = [2]string{d.String(), d.String()}
 	}
@@ -57,7 +59,7 @@ func decodeSeries(d *Decoder, s *series) {
 }
 
 func encodeAll(buf []byte, list []series) []byte {
-	e := NewEncoder(buf)
+	e := codec.NewEncoder(buf)
 	e.Count(len(list))
 	for i := range list {
 		encodeSeries(e, &list[i])
@@ -67,7 +69,7 @@ func encodeAll(buf []byte, list []series) []byte {
 
 func decodeAll(list *[]series) func(uint32, []byte) error {
 	return func(_ uint32, blob []byte) error {
-		d := NewDecoder(blob)
+		d := codec.NewDecoder(blob)
 		*list = make([]series, d.Count(72))
 		for i := range *list {
 			decodeSeries(d, &(*list)[i])
@@ -153,7 +155,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 				for i := range some {
 					value, err := c.Get(b.Context(), some[i].labels[3][1])
 					require.NoError(b, err)
-					decodeSeries(NewDecoder(value), &got)
+					decodeSeries(codec.NewDecoder(value), &got)
 				}
 			}
 			require.Equal(b, some[len(some)-1], got)
@@ -163,7 +165,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 }
 
 func keyPerSeries(s *series) *storage.Operation {
-	e := NewEncoder(nil)
+	e := codec.NewEncoder(nil)
 	encodeSeries(e, s)
 	return storage.SetOperation(s.labels[3][1], e.Data())
 }

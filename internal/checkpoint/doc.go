@@ -6,7 +6,7 @@
 //
 // # What is stored
 //
-// A state is one blob of bytes, at most 1 GiB, that the caller encodes (see [Encoder]) and decodes (see [Decoder]). It is
+// A state is one blob of bytes, at most 1 GiB, that the caller encodes and decodes with internal/codec. It is
 // written in chunks of at most 1 MiB plus a header, all in one storage batch: over file_storage one key per series is two
 // orders of magnitude slower, since every call there, reads included, is a write transaction. The header holds a magic, the
 // format version, the owner (component and name), the caller's schema version, the generation number, the time of writing,

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"hash/crc64"
 	"time"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 const (
@@ -46,7 +48,7 @@ func (h *header) chunks() int {
 }
 
 func (h *header) encode() []byte {
-	e := NewEncoder(nil)
+	e := codec.NewEncoder(nil)
 	e.Uint64(headerMagic)
 	e.Uvarint(formatVersion)
 	e.String(h.owner)
@@ -66,10 +68,10 @@ func parseHeader(b []byte) (header, error) {
 		return header{}, fmt.Errorf("header of %d bytes: %w", len(b), errDamaged)
 	}
 	body := b[:len(b)-checksumBytes]
-	if NewDecoder(b[len(body):]).Uint64() != checksum(body) {
+	if codec.NewDecoder(b[len(body):]).Uint64() != checksum(body) {
 		return header{}, fmt.Errorf("header checksum mismatch: %w", errDamaged)
 	}
-	d := NewDecoder(body)
+	d := codec.NewDecoder(body)
 	magic, version := d.Uint64(), d.Uvarint()
 	if magic != headerMagic || version != formatVersion {
 		return header{}, fmt.Errorf("unknown header magic %#x or format version %d: %w", magic, version, errDamaged)

@@ -113,9 +113,6 @@ func (c *Cluster) Until(end time.Time) iter.Seq[event.Event] {
 	}
 }
 
-// Outstanding gives the number of labels and of states of improvements that are still to come.
-func (c *Cluster) Outstanding() int { return c.late }
-
 // since gives the virtual time from the start to a moment.
 func (c *Cluster) since(at time.Time) time.Duration { return at.Sub(c.config.Start) }
 

@@ -3,7 +3,11 @@
 
 package drift
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
+)
 
 // State is what a feature is in after a window.
 type State uint8
@@ -64,12 +68,12 @@ func (a *alarm) state() State {
 	return Clear
 }
 
-func (a *alarm) encode(e *encoder) {
-	e.uvarint(a.history)
-	e.count(a.calm)
-	e.bool(a.raised)
+func (a *alarm) encode(e *codec.Encoder) {
+	e.Uvarint(a.history)
+	e.Count(a.calm)
+	e.Bool(a.raised)
 }
 
-func decodeAlarm(d *decoder) alarm {
-	return alarm{history: d.uvarint(), calm: int(d.below(1 << 32)), raised: d.bool()}
+func decodeAlarm(d *codec.Decoder) alarm {
+	return alarm{history: d.Uvarint(), calm: int(d.Below(1 << 32)), raised: d.Bool()}
 }

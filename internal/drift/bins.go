@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 	"sort"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 // BinSettings say how PSI and Jensen–Shannon cut up a numeric reference. The edges belong to the reference: no later value moves
@@ -191,33 +193,33 @@ func plainShares(counts []uint32) []float64 {
 	return out
 }
 
-func (b *bins) encode(e *encoder) {
-	e.bool(b.equalWidth)
-	e.count(len(b.counts))
+func (b *bins) encode(e *codec.Encoder) {
+	e.Bool(b.equalWidth)
+	e.Count(len(b.counts))
 	for _, end := range b.ends {
-		e.uvarint(uint64(end))
+		e.Uvarint(uint64(end))
 	}
 	for _, n := range b.counts {
-		e.uvarint(uint64(n))
+		e.Uvarint(uint64(n))
 	}
 }
 
 // decodeBins reads bins over a number of cells that hold a number of values.
-func decodeBins(d *decoder, cells int, values uint64) bins {
-	b := bins{equalWidth: d.bool()}
-	count := d.count(1)
-	d.require(count >= 1 && count <= MaxBins)
-	if d.err != nil {
+func decodeBins(d *codec.Decoder, cells int, values uint64) bins {
+	b := bins{equalWidth: d.Bool()}
+	count := d.Count(1)
+	d.Require(count >= 1 && count <= MaxBins)
+	if d.Err() != nil {
 		return b
 	}
 	b.ends, b.counts = make([]uint16, count-1), make([]uint32, count)
 	for i := range b.ends {
-		b.ends[i] = uint16(d.below(uint64(cells)))
-		d.require(i == 0 || b.ends[i] > b.ends[i-1])
+		b.ends[i] = uint16(d.Below(uint64(cells)))
+		d.Require(i == 0 || b.ends[i] > b.ends[i-1])
 	}
 	for i := range b.counts {
-		b.counts[i] = uint32(d.below(maxReference + 1))
+		b.counts[i] = uint32(d.Below(maxReference + 1))
 	}
-	d.require(total(b.counts) == values)
+	d.Require(total(b.counts) == values)
 	return b
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 const (
@@ -217,30 +219,30 @@ func (b *Buckets) boundsAt(i int, at knot) bounds {
 	return known
 }
 
-func (b *Buckets) encode(e *encoder) {
-	e.uvarint(b.total)
-	e.count(len(b.knots))
+func (b *Buckets) encode(e *codec.Encoder) {
+	e.Uvarint(b.total)
+	e.Count(len(b.knots))
 	before := uint64(0)
 	for _, k := range b.knots {
-		e.float(k.x)
-		e.bool(k.upTo)
-		e.uvarint(k.count - before)
+		e.Float64(k.x)
+		e.Bool(k.upTo)
+		e.Uvarint(k.count - before)
 		before = k.count
 	}
 }
 
-func decodeBuckets(d *decoder) Buckets {
-	b := Buckets{total: d.below(1 << 63)}
-	b.knots = make([]knot, d.count(10))
-	d.require(len(b.knots) <= maxKnots)
+func decodeBuckets(d *codec.Decoder) Buckets {
+	b := Buckets{total: d.Below(1 << 63)}
+	b.knots = make([]knot, d.Count(10))
+	d.Require(len(b.knots) <= maxKnots)
 	before := uint64(0)
 	for i := range b.knots {
-		k := knot{x: d.float(), upTo: d.bool()}
-		k.count = before + d.below(1<<62)
+		k := knot{x: d.Float64(), upTo: d.Bool()}
+		k.count = before + d.Below(1<<62)
 		before = k.count
-		d.require(k.x == k.x && k.count <= b.total && (i == 0 || b.knots[i-1].compare(k) < 0))
+		d.Require(k.x == k.x && k.count <= b.total && (i == 0 || b.knots[i-1].compare(k) < 0))
 		b.knots[i] = k
-		if d.err != nil {
+		if d.Err() != nil {
 			return Buckets{}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 const (
@@ -89,29 +91,29 @@ func cutName(name string) string { return name[:min(len(name), MaxCategoryBytes)
 // labels are the names with one for the rest, for pictures.
 func (c *categories) labels() []string { return append(slices.Clone(c.names), "_OTHER") }
 
-func (c *categories) encode(e *encoder) {
-	e.count(len(c.names))
+func (c *categories) encode(e *codec.Encoder) {
+	e.Count(len(c.names))
 	for _, name := range c.names {
-		e.string(name)
+		e.String(name)
 	}
 	for _, n := range c.counts {
-		e.uvarint(uint64(n))
+		e.Uvarint(uint64(n))
 	}
 }
 
-func decodeCategories(d *decoder) *categories {
-	names := make([]string, d.count(2))
-	d.require(len(names) > 0 && len(names) <= MaxCategories)
+func decodeCategories(d *codec.Decoder) *categories {
+	names := make([]string, d.Count(2))
+	d.Require(len(names) > 0 && len(names) <= MaxCategories)
 	for i := range names {
-		names[i] = d.string()
-		d.require(len(names[i]) <= MaxCategoryBytes)
+		names[i] = d.String()
+		d.Require(len(names[i]) <= MaxCategoryBytes)
 	}
 	c := &categories{names: names, counts: make([]uint32, len(names)+1)}
 	for i := range c.counts {
-		c.counts[i] = uint32(d.below(maxReference + 1))
+		c.counts[i] = uint32(d.Below(maxReference + 1))
 	}
 	c.makeIndex()
 	sum := total(c.counts)
-	d.require(sum > 0 && sum <= maxReference && len(c.index) == len(names))
+	d.Require(sum > 0 && sum <= maxReference && len(c.index) == len(names))
 	return c
 }

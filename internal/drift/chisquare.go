@@ -12,14 +12,10 @@ type ChiSquare struct {
 	P         float64
 }
 
-// Homogeneity tests whether two lists of counts come from one distribution, as a contingency table without Yates' correction. Both
+// homogeneity tests whether two lists of counts come from one distribution, as a contingency table without Yates' correction. Both
 // sides count as samples: a category that the reference lacks is a column like any other. Columns without counts are left out;
-// with fewer than two columns, or an empty side, there is nothing to tell apart and P is 1.
-func Homogeneity(reference, current []uint32) ChiSquare {
-	return homogeneity(reference, current, 1)
-}
-
-// homogeneity divides the statistic by the factor by which dependence inflates it (Rao and Scott's first order).
+// with fewer than two columns, or an empty side, there is nothing to tell apart and P is 1. The statistic is divided by the factor by
+// which dependence inflates it (Rao and Scott's first order).
 func homogeneity(reference, current []uint32, inflation float64) ChiSquare {
 	m, n := float64(total(reference)), float64(total(current))
 	if m == 0 || n == 0 {

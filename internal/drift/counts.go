@@ -3,6 +3,8 @@
 
 package drift
 
+import "github.com/llm-guardian/otelcol-guardian/internal/codec"
+
 // counts are the values of a window by cell. As long as that takes less memory, it is the list of their cells, 2 B each.
 type counts struct {
 	list  []uint16
@@ -55,32 +57,32 @@ func (c *counts) reset() {
 	clear(c.dense)
 }
 
-func (c *counts) encode(e *encoder) {
-	e.bool(c.dense != nil)
+func (c *counts) encode(e *codec.Encoder) {
+	e.Bool(c.dense != nil)
 	if c.dense != nil {
 		for _, n := range c.dense {
-			e.uvarint(uint64(n))
+			e.Uvarint(uint64(n))
 		}
 		return
 	}
-	e.count(len(c.list))
+	e.Count(len(c.list))
 	for _, cell := range c.list {
-		e.uvarint(uint64(cell))
+		e.Uvarint(uint64(cell))
 	}
 }
 
-func decodeCounts(d *decoder, cells int) counts {
-	if d.bool() {
+func decodeCounts(d *codec.Decoder, cells int) counts {
+	if d.Bool() {
 		dense := make([]uint32, cells)
 		for i := range dense {
-			dense[i] = uint32(d.below(1 << 32))
+			dense[i] = uint32(d.Below(1 << 32))
 		}
 		return counts{dense: dense}
 	}
-	list := make([]uint16, d.count(1))
-	d.require(len(list) <= 2*cells)
+	list := make([]uint16, d.Count(1))
+	d.Require(len(list) <= 2*cells)
 	for i := range list {
-		list[i] = uint16(d.below(uint64(cells)))
+		list[i] = uint16(d.Below(uint64(cells)))
 	}
 	return counts{list: list}
 }

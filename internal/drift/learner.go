@@ -6,6 +6,8 @@ package drift
 import (
 	"math"
 	"strings"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 // learner keeps the first values of a feature and makes references of them.
@@ -163,38 +165,35 @@ func (l *learner) halvesAgree(s *Settings, from ReferenceSettings) bool {
 	return test.P > s.Alpha || limits.severity(test.Effect) == None
 }
 
-func (l *learner) encode(e *encoder) {
-	e.uvarint(l.target)
-	e.count(l.rounds)
-	e.uvarint(l.missing)
-	e.count(len(l.numbers))
-	for _, v := range l.numbers {
-		e.float(v)
-	}
-	e.count(len(l.names))
+func (l *learner) encode(e *codec.Encoder) {
+	e.Uvarint(l.target)
+	e.Count(l.rounds)
+	e.Uvarint(l.missing)
+	e.Float64s(l.numbers)
+	e.Count(len(l.names))
 	for _, name := range l.names {
-		e.string(name)
+		e.String(name)
 	}
-	e.count(len(l.parts))
+	e.Count(len(l.parts))
 	for i := range l.parts {
 		l.parts[i].encode(e)
 	}
 }
 
-func decodeLearner(d *decoder, kind Kind) *learner {
-	l := &learner{kind: kind, target: d.below(2*maxLearned + 1), rounds: int(d.below(maxDoublings + 2)), missing: d.uvarint()}
-	l.numbers = make([]float64, d.count(8))
+func decodeLearner(d *codec.Decoder, kind Kind) *learner {
+	l := &learner{kind: kind, target: d.Below(2*maxLearned + 1), rounds: int(d.Below(maxDoublings + 2)), missing: d.Uvarint()}
+	l.numbers = make([]float64, d.Count(8))
 	for i := range l.numbers {
-		l.numbers[i] = d.float()
-		d.require(!math.IsNaN(l.numbers[i]))
+		l.numbers[i] = d.Float64()
+		d.Require(!math.IsNaN(l.numbers[i]))
 	}
-	for range d.count(1) {
-		l.names = append(l.names, l.intern(d.string()))
+	for range d.Count(1) {
+		l.names = append(l.names, l.intern(d.String()))
 	}
-	count := d.count(2)
-	d.require(count <= maxParts)
+	count := d.Count(2)
+	d.Require(count <= maxParts)
 	for range count {
-		if d.err != nil {
+		if d.Err() != nil {
 			break
 		}
 		b := decodeBuckets(d)

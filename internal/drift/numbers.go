@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"sort"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 const (
@@ -123,39 +125,39 @@ func insertEdges(values []float64, upTo []uint32, edges []float64) ([]float64, [
 	return values, upTo
 }
 
-func (r *numbers) encode(e *encoder) {
-	e.count(r.cuts.len())
+func (r *numbers) encode(e *codec.Encoder) {
+	e.Count(r.cuts.len())
 	for i := range r.cuts.len() {
-		e.float(r.cuts.at(i))
+		e.Float64(r.cuts.at(i))
 	}
 	before := uint32(0)
 	for _, n := range r.upTo {
-		e.uvarint(uint64(n - before))
+		e.Uvarint(uint64(n - before))
 		before = n
 	}
-	e.float(r.offBy)
+	e.Float64(r.offBy)
 	r.bins.encode(e)
 }
 
-func decodeNumbers(d *decoder) *numbers {
-	values := make([]float64, d.count(9))
-	d.require(len(values) > 0 && len(values) <= MaxCells+MaxBins)
+func decodeNumbers(d *codec.Decoder) *numbers {
+	values := make([]float64, d.Count(9))
+	d.Require(len(values) > 0 && len(values) <= MaxCells+MaxBins)
 	for i := range values {
-		values[i] = d.float()
-		d.require(!math.IsNaN(values[i]) && (i == 0 || values[i] > values[i-1]))
+		values[i] = d.Float64()
+		d.Require(!math.IsNaN(values[i]) && (i == 0 || values[i] > values[i-1]))
 	}
 	upTo := make([]uint32, len(values))
 	sum := uint64(0)
 	for i := range upTo {
-		sum += d.below(maxReference + 1)
-		d.require(sum <= maxReference)
+		sum += d.Below(maxReference + 1)
+		d.Require(sum <= maxReference)
 		upTo[i] = uint32(sum)
 	}
-	d.require(sum > 0)
-	r := &numbers{upTo: upTo, offBy: d.float()}
-	d.require(r.offBy >= 0 && r.offBy <= 1)
+	d.Require(sum > 0)
+	r := &numbers{upTo: upTo, offBy: d.Float64()}
+	d.Require(r.offBy >= 0 && r.offBy <= 1)
 	r.bins = decodeBins(d, 2*len(values)+1, sum)
-	if d.err != nil {
+	if d.Err() != nil {
 		return nil
 	}
 	r.cuts = newCuts(values)

@@ -11,6 +11,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 // Kind is what the values of a feature are.
@@ -149,9 +151,9 @@ func agreement(counts []uint32) float64 {
 
 func (r *Reference) finish(s ReferenceSettings) *Reference {
 	r.id, r.created, r.provisional = s.ID, unixNano(s.Created), s.Provisional
-	var e encoder
+	var e codec.Encoder
 	r.encodeContent(&e)
-	sum := sha256.Sum256(e.buf)
+	sum := sha256.Sum256(e.Data())
 	r.hash = hex.EncodeToString(sum[:16])
 	return r
 }
@@ -208,19 +210,19 @@ const referenceVersion = 1
 
 // Append appends the reference in a compact binary form, at most 16 KiB for a numeric one.
 func (r *Reference) Append(dst []byte) []byte {
-	e := encoder{buf: append(dst, referenceVersion)}
-	e.string(r.id)
-	e.varint(r.created)
-	e.bool(r.provisional)
-	r.encodeContent(&e)
-	return e.buf
+	e := codec.NewEncoder(append(dst, referenceVersion))
+	e.String(r.id)
+	e.Varint(r.created)
+	e.Bool(r.provisional)
+	r.encodeContent(e)
+	return e.Data()
 }
 
-func (r *Reference) encodeContent(e *encoder) {
-	e.uvarint(uint64(r.kind))
-	e.uvarint(r.n)
-	e.uvarint(r.missing)
-	e.float(r.share)
+func (r *Reference) encodeContent(e *codec.Encoder) {
+	e.Uvarint(uint64(r.kind))
+	e.Uvarint(r.n)
+	e.Uvarint(r.missing)
+	e.Float64(r.share)
 	switch r.kind {
 	case Numeric:
 		r.numbers.encode(e)
@@ -231,24 +233,23 @@ func (r *Reference) encodeContent(e *encoder) {
 	}
 }
 
-// DecodeReference reads what [Reference.Append] wrote. Any other input is an error that wraps ErrDamaged, never a panic.
+// DecodeReference reads what [Reference.Append] wrote. Any other input is an error that wraps [codec.ErrDamaged], never a panic.
 func DecodeReference(b []byte) (*Reference, error) {
-	d := decoder{rest: b}
-	version := d.take(1)
-	d.require(len(version) == 1 && version[0] == referenceVersion)
-	s := ReferenceSettings{ID: d.string(), Created: fromUnixNano(d.varint()), Provisional: d.bool()}
-	r := &Reference{kind: Kind(d.below(4)), n: d.uvarint(), missing: d.uvarint(), share: d.float()}
-	d.require(r.share > 0 && r.share <= 1 && r.missing <= maxReference)
-	held := r.decodeContent(&d)
-	d.require(held == r.n)
-	if err := d.finish(); err != nil {
+	d := codec.NewDecoder(b)
+	d.Require(d.Uvarint() == referenceVersion)
+	s := ReferenceSettings{ID: d.String(), Created: fromUnixNano(d.Varint()), Provisional: d.Bool()}
+	r := &Reference{kind: Kind(d.Below(4)), n: d.Uvarint(), missing: d.Uvarint(), share: d.Float64()}
+	d.Require(r.share > 0 && r.share <= 1 && r.missing <= maxReference)
+	held := r.decodeContent(d)
+	d.Require(held == r.n)
+	if err := d.Finish(); err != nil {
 		return nil, fmt.Errorf("cannot read a reference: %w", err)
 	}
 	return r.finish(s), nil
 }
 
 // decodeContent returns how many values the cells hold.
-func (r *Reference) decodeContent(d *decoder) uint64 {
+func (r *Reference) decodeContent(d *codec.Decoder) uint64 {
 	switch r.kind {
 	case Numeric:
 		if r.numbers = decodeNumbers(d); r.numbers != nil {
@@ -259,10 +260,10 @@ func (r *Reference) decodeContent(d *decoder) uint64 {
 		return total(r.categories.counts)
 	case Aggregated:
 		r.buckets = decodeBuckets(d)
-		d.require(r.buckets.Total() <= maxReference && r.buckets.Total() > 0)
+		d.Require(r.buckets.Total() <= maxReference && r.buckets.Total() > 0)
 		return r.buckets.Total()
 	default:
-		d.require(false)
+		d.Require(false)
 	}
 	return 0
 }

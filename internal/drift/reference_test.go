@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/gonum/stat"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 var day = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -278,7 +280,7 @@ func TestReferencesSurviveEncoding(t *testing.T) {
 		assert.Equal(t, r.Hash(), r.accepted().Hash(), "the hash is that of the content")
 		for i := range b {
 			_, err := DecodeReference(b[:i])
-			require.ErrorIs(t, err, ErrDamaged, "%s cut to %d bytes", name, i)
+			require.ErrorIs(t, err, codec.ErrDamaged, "%s cut to %d bytes", name, i)
 		}
 	}
 	assert.Len(t, hashes, 5)
@@ -294,7 +296,7 @@ func FuzzDecodeReference(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := DecodeReference(b)
 		if err != nil {
-			require.ErrorIs(t, err, ErrDamaged)
+			require.ErrorIs(t, err, codec.ErrDamaged)
 			return
 		}
 		require.Equal(t, b, r.Append(nil), "one encoding for each reference")

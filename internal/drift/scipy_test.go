@@ -148,7 +148,7 @@ func upToOf(r *Reference, values []float64) []uint32 {
 
 func TestHomogeneityIsSciPys(t *testing.T) {
 	for _, c := range loadSciPy(t).ChiSquare {
-		got := Homogeneity(c.Reference, c.Current)
+		got := homogeneity(c.Reference, c.Current, 1)
 		closeTo(t, c.Statistic, got.Statistic, "%v", c.Reference)
 		closeTo(t, c.P, got.P, "%v", c.Reference)
 		assert.Equal(t, c.DF, got.Degrees, "%v", c.Reference)
@@ -196,12 +196,12 @@ func TestListedVectors(t *testing.T) {
 	f("K10", 0.052098088068805115, kolmogorovSurvival(45900, 0.0063))
 	f("K10", 4.093278023549254e-09, kolmogorovSurvival(100_000, 0.01))
 	f("K10", 1.9531250000000172e-13, kolmogorovSurvival(10, 0.95))
-	c1 := Homogeneity([]uint32{16, 18, 16, 14, 12, 12}, []uint32{16, 16, 16, 16, 16, 8})
+	c1 := homogeneity([]uint32{16, 18, 16, 14, 12, 12}, []uint32{16, 16, 16, 16, 16, 8}, 1)
 	f("C1", 1.6224089635854342, c1.Statistic)
 	f("C1", 0.8985262394026607, c1.P)
-	f("C2", 0.15521848968468005, Homogeneity([]uint32{50, 50}, []uint32{40, 60}).P)
-	f("C3", 0.037100766579617805, Homogeneity([]uint32{90, 10, 0}, []uint32{80, 15, 5}).P)
-	f("C3: one shared category", 1, Homogeneity([]uint32{0, 9}, []uint32{0, 5}).P)
+	f("C2", 0.15521848968468005, homogeneity([]uint32{50, 50}, []uint32{40, 60}, 1).P)
+	f("C3", 0.037100766579617805, homogeneity([]uint32{90, 10, 0}, []uint32{80, 15, 5}, 1).P)
+	f("C3: one shared category", 1, homogeneity([]uint32{0, 9}, []uint32{0, 5}, 1).P)
 	f("P2", 0.32169397043273334, PSI(smoothedShares([]uint32{50, 50, 0}), smoothedShares([]uint32{40, 50, 10})))
 	widths := bins{equalWidth: true}
 	f("P2: 0.0001 for an empty bin", 0.7123991075017365, PSI(widths.shares([]uint32{50, 50, 0}), widths.shares([]uint32{40, 50, 10})))

@@ -6,6 +6,8 @@ package drift
 import (
 	"errors"
 	"fmt"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 // stateVersion is the first byte of an encoded group.
@@ -17,35 +19,35 @@ var ErrWindow = errors.New("windows have another form")
 // Append appends everything that decides later reports: windows, references that were learned, alarms. Of references that were
 // set it appends the hash only. Reports that nobody has taken are not among it: take them before.
 func (g *Group) Append(dst []byte) []byte {
-	e := &encoder{buf: append(dst, stateVersion)}
-	e.count(len(g.rows))
-	e.count(g.settings.Window.Season.phases())
+	e := codec.NewEncoder(append(dst, stateVersion))
+	e.Count(len(g.rows))
+	e.Count(g.settings.Window.Season.phases())
 	for _, v := range []int64{g.start, g.end, g.last, g.judged} {
-		e.varint(v)
+		e.Varint(v)
 	}
-	e.bool(g.opened)
-	e.count(g.phase)
+	e.Bool(g.opened)
+	e.Count(g.phase)
 	for i := range g.rows {
-		e.uvarint(g.rows[i])
-		e.varint(g.starts[i])
+		e.Uvarint(g.rows[i])
+		e.Varint(g.starts[i])
 	}
-	e.uvarint(g.fullest)
+	e.Uvarint(g.fullest)
 	g.alarm.encode(e)
 	for _, n := range []uint64{g.stats.Late, g.stats.Ahead, g.stats.Mismatched, g.stats.Refused, g.stats.Windows, g.stats.Lost} {
-		e.uvarint(n)
+		e.Uvarint(n)
 	}
-	e.count(len(g.features))
+	e.Count(len(g.features))
 	for _, f := range g.features {
 		f.encode(e)
 	}
-	return e.buf
+	return e.Data()
 }
 
-func (f *Feature) encode(e *encoder) {
-	e.string(f.name)
-	e.uvarint(uint64(f.kind))
+func (f *Feature) encode(e *codec.Encoder) {
+	e.String(f.name)
+	e.Uvarint(uint64(f.kind))
 	f.alarm.encode(e)
-	e.uvarint(f.seen)
+	e.Uvarint(f.seen)
 	for i := range f.phases {
 		f.phases[i].encode(e)
 	}
@@ -53,26 +55,26 @@ func (f *Feature) encode(e *encoder) {
 	if f.reference != nil {
 		hash = f.reference.hash
 	}
-	e.string(hash)
+	e.String(hash)
 	// The windows have a length, so that those of a reference that is gone can be skipped.
-	var windows encoder
+	var windows codec.Encoder
 	for _, w := range f.windows {
 		w.encode(&windows)
 	}
-	e.string(string(windows.buf))
+	e.Bytes(windows.Data())
 }
 
-func (p *phase) encode(e *encoder) {
-	e.bool(p.given)
+func (p *phase) encode(e *codec.Encoder) {
+	e.Bool(p.given)
 	switch {
 	case p.reference == nil:
-		e.string("")
+		e.String("")
 	case p.given:
-		e.string(p.reference.hash)
+		e.String(p.reference.hash)
 	default:
-		e.string(string(p.reference.Append(nil)))
+		e.Bytes(p.reference.Append(nil))
 	}
-	e.bool(p.learner != nil)
+	e.Bool(p.learner != nil)
 	if p.learner != nil {
 		p.learner.encode(e)
 	}
@@ -82,12 +84,12 @@ func (p *phase) encode(e *encoder) {
 type Lookup func(feature, hash string) *Reference
 
 // Restore replaces everything in the group by what [Group.Append] wrote. References that were set come from lookup; where it returns
-// nil, the feature starts again without windows and references. The error wraps ErrDamaged, ErrWindow for a state of windows or
+// nil, the feature starts again without windows and references. The error wraps [codec.ErrDamaged], ErrWindow for a state of windows or
 // seasons of another form, or says that there are too many features; then the group is as it was.
 func (g *Group) Restore(b []byte, lookup Lookup) error {
 	restored, err := NewGroup(g.settings)
 	if err == nil {
-		err = restored.decode(&decoder{rest: b}, lookup)
+		err = restored.decode(codec.NewDecoder(b), lookup)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot restore the state of drift windows: %w", err)
@@ -96,26 +98,25 @@ func (g *Group) Restore(b []byte, lookup Lookup) error {
 	return nil
 }
 
-func (g *Group) decode(d *decoder, lookup Lookup) error {
-	version := d.take(1)
-	d.require(len(version) == 1 && version[0] == stateVersion)
-	parts, phases := d.below(65), d.below(169)
-	if d.err == nil && (int(parts) != len(g.rows) || int(phases) != g.settings.Window.Season.phases()) {
+func (g *Group) decode(d *codec.Decoder, lookup Lookup) error {
+	d.Require(d.Uvarint() == stateVersion)
+	parts, phases := d.Below(65), d.Below(169)
+	if d.Err() == nil && (int(parts) != len(g.rows) || int(phases) != g.settings.Window.Season.phases()) {
 		return ErrWindow
 	}
-	g.start, g.end, g.last, g.judged = d.varint(), d.varint(), d.varint(), d.varint()
-	g.opened = d.bool()
-	g.phase = int(d.below(max(1, phases)))
+	g.start, g.end, g.last, g.judged = d.Varint(), d.Varint(), d.Varint(), d.Varint()
+	g.opened = d.Bool()
+	g.phase = int(d.Below(max(1, phases)))
 	for i := range g.rows {
-		g.rows[i], g.starts[i] = d.uvarint(), d.varint()
+		g.rows[i], g.starts[i] = d.Uvarint(), d.Varint()
 	}
-	g.fullest = d.uvarint()
+	g.fullest = d.Uvarint()
 	g.alarm = decodeAlarm(d)
 	s := &g.stats
 	for _, n := range []*uint64{&s.Late, &s.Ahead, &s.Mismatched, &s.Refused, &s.Windows, &s.Lost} {
-		*n = d.uvarint()
+		*n = d.Uvarint()
 	}
-	count := d.count(8)
+	count := d.Count(8)
 	if count > g.settings.MaxFeatures {
 		return fmt.Errorf("state has %d features, the limit is %d", count, g.settings.MaxFeatures)
 	}
@@ -124,24 +125,24 @@ func (g *Group) decode(d *decoder, lookup Lookup) error {
 			return err
 		}
 	}
-	return d.finish()
+	return d.Finish()
 }
 
-func (g *Group) decodeFeature(d *decoder, lookup Lookup) error {
-	f := &Feature{name: d.string(), kind: Kind(d.below(uint64(Aggregated) + 1))}
-	d.require(f.kind >= Numeric && g.byName[f.name] == nil)
+func (g *Group) decodeFeature(d *codec.Decoder, lookup Lookup) error {
+	f := &Feature{name: d.String(), kind: Kind(d.Below(uint64(Aggregated) + 1))}
+	d.Require(f.kind >= Numeric && g.byName[f.name] == nil)
 	f.alarm = decodeAlarm(d)
-	f.seen = d.uvarint()
+	f.seen = d.Uvarint()
 	f.phases = make([]phase, g.settings.Window.Season.phases())
 	for i := range f.phases {
 		if err := f.phases[i].decode(d, f, lookup); err != nil {
 			return err
 		}
 	}
-	hash := d.string()
-	windows := &decoder{rest: d.take(d.count(1)), err: d.err}
-	if d.err != nil {
-		return d.err
+	hash := d.String()
+	windows := codec.NewDecoder(d.Bytes())
+	if d.Err() != nil {
+		return d.Err()
 	}
 	g.insert(f)
 	if f.reference == nil || f.reference.hash != hash {
@@ -150,28 +151,28 @@ func (g *Group) decodeFeature(d *decoder, lookup Lookup) error {
 	for _, w := range f.windows {
 		w.decode(windows)
 	}
-	return windows.finish()
+	return windows.Finish()
 }
 
-func (p *phase) decode(d *decoder, f *Feature, lookup Lookup) error {
-	p.given = d.bool()
-	reference := d.string()
+func (p *phase) decode(d *codec.Decoder, f *Feature, lookup Lookup) error {
+	p.given = d.Bool()
+	reference := d.Bytes()
 	switch {
-	case reference == "" || d.err != nil:
+	case len(reference) == 0 || d.Err() != nil:
 	case p.given:
-		p.reference = lookupKind(lookup, f, reference)
+		p.reference = lookupKind(lookup, f, string(reference))
 	default:
-		r, err := DecodeReference([]byte(reference))
+		r, err := DecodeReference(reference)
 		if err != nil {
 			return err
 		}
-		d.require(r.kind == f.kind)
+		d.Require(r.kind == f.kind)
 		p.reference = r
 	}
-	if d.bool() {
+	if d.Bool() {
 		p.learner = decodeLearner(d, f.kind)
 	}
-	return d.err
+	return d.Err()
 }
 
 // lookupKind looks for a reference that a feature can be compared with.

@@ -6,12 +6,16 @@ package drift
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
+	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
 // givenReference is one that somebody keeps.
@@ -117,6 +121,63 @@ func TestRestartsChangeNothing(t *testing.T) {
 	f("budget", 13, func(s *Settings) { s.Budget = 50; s.Method = PopulationStability })
 }
 
+// TestKeptStates: states and a reference that were saved by an earlier version are read, written again as they were, and go on.
+func TestKeptStates(t *testing.T) {
+	f := func(name string, change func(*Settings)) {
+		t.Run(name, func(t *testing.T) {
+			folder := filepath.Join("testdata", "states")
+			reference := testutil.Kept(t, filepath.Join(folder, "reference.bin"), func() []byte { return givenReference().Append(nil) })
+			given, err := DecodeReference(reference)
+			require.NoError(t, err)
+			assert.Equal(t, reference, given.Append(nil))
+			state := testutil.Kept(t, filepath.Join(folder, name+".bin"), func() []byte {
+				g, _ := busyGroup(t, change)
+				for i := range 700 {
+					feed(t, g, i)
+				}
+				g.Reports()
+				return g.Append(nil)
+			})
+			g, _ := busyGroup(t, change)
+			require.NoError(t, g.Restore(state, func(_, hash string) *Reference {
+				require.Equal(t, given.Hash(), hash)
+				return given
+			}))
+			assert.Equal(t, state, g.Append(nil))
+			for i := range 300 {
+				feed(t, g, 700+i)
+			}
+			assert.NotEmpty(t, g.Reports())
+		})
+	}
+	f("plain", nil)
+	f("sub_windows", func(s *Settings) { s.Window.SubWindows = 3 })
+	f("season", func(s *Settings) { s.Window.Season = Season{Phases: 3, Length: 5 * time.Minute} })
+}
+
+// BenchmarkState appends and restores the state of a group of five features.
+func BenchmarkState(b *testing.B) {
+	g, lookup := busyGroup(b, nil)
+	for i := range 700 {
+		feed(b, g, i)
+	}
+	g.Reports()
+	state := g.Append(nil)
+	b.Run("append", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			state = g.Append(state[:0])
+		}
+		b.ReportMetric(float64(len(state)), "B")
+	})
+	b.Run("restore", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			require.NoError(b, g.Restore(state, lookup))
+		}
+	})
+}
+
 func TestStateWithoutItsReference(t *testing.T) {
 	g, _ := busyGroup(t, nil)
 	for i := range 300 {
@@ -150,9 +211,9 @@ func TestStateOfOtherWindows(t *testing.T) {
 	next, err := NewGroup(g.settings)
 	require.NoError(t, err)
 	for i := range state {
-		require.ErrorIs(t, next.Restore(state[:i], lookup), ErrDamaged, "cut to %d bytes", i)
+		require.ErrorIs(t, next.Restore(state[:i], lookup), codec.ErrDamaged, "cut to %d bytes", i)
 	}
-	require.ErrorIs(t, next.Restore(append(state, 0), lookup), ErrDamaged)
+	require.ErrorIs(t, next.Restore(append(state, 0), lookup), codec.ErrDamaged)
 }
 
 // FuzzRestore: bytes that nobody encoded are refused, or give a group that works and encodes again.

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 // Value is one observation of a feature. It holds no memory of the caller's but a Category, which
@@ -32,8 +34,8 @@ type window interface {
 	observed() uint64
 	// reset empties the window.
 	reset()
-	encode(e *encoder)
-	decode(d *decoder)
+	encode(e *codec.Encoder)
+	decode(d *codec.Decoder)
 }
 
 func newWindow(r *Reference) window {
@@ -239,77 +241,77 @@ func (w *numericWindow) observed() uint64     { return w.presence.n() }
 func (w *categoricalWindow) observed() uint64 { return w.presence.n() }
 func (w *aggregatedWindow) observed() uint64  { return w.buckets.total }
 
-func (w *numericWindow) encode(e *encoder) {
+func (w *numericWindow) encode(e *codec.Encoder) {
 	w.cells.encode(e)
 	s := &w.serial
 	for _, v := range []uint64{s.n, s.sum, s.squares, s.products, uint64(s.first), uint64(s.last)} {
-		e.uvarint(v)
+		e.Uvarint(v)
 	}
 	w.presence.encode(e)
-	e.float(w.excess.below)
-	e.float(w.excess.above)
+	e.Float64(w.excess.below)
+	e.Float64(w.excess.above)
 }
 
-func (w *numericWindow) decode(d *decoder) {
+func (w *numericWindow) decode(d *codec.Decoder) {
 	w.cells = decodeCounts(d, w.reference.cuts.cells())
 	cells := uint64(w.reference.cuts.cells())
 	s := &w.serial
-	s.n, s.sum, s.squares, s.products = d.uvarint(), d.uvarint(), d.uvarint(), d.uvarint()
-	s.first, s.last = uint16(d.below(cells)), uint16(d.below(cells))
+	s.n, s.sum, s.squares, s.products = d.Uvarint(), d.Uvarint(), d.Uvarint(), d.Uvarint()
+	s.first, s.last = uint16(d.Below(cells)), uint16(d.Below(cells))
 	w.presence.decode(d)
-	w.excess = excess{d.float(), d.float()}
+	w.excess = excess{d.Float64(), d.Float64()}
 }
 
-func (w *categoricalWindow) encode(e *encoder) {
+func (w *categoricalWindow) encode(e *codec.Encoder) {
 	for _, n := range w.counts {
-		e.uvarint(uint64(n))
+		e.Uvarint(uint64(n))
 	}
 	w.runs.encode(e)
 	w.presence.encode(e)
-	e.count(len(w.examples))
+	e.Count(len(w.examples))
 	for _, name := range w.examples {
-		e.string(name)
+		e.String(name)
 	}
 }
 
-func (w *categoricalWindow) decode(d *decoder) {
+func (w *categoricalWindow) decode(d *codec.Decoder) {
 	for i := range w.counts {
-		w.counts[i] = uint32(d.below(1 << 32))
+		w.counts[i] = uint32(d.Below(1 << 32))
 	}
 	w.runs.decode(d)
 	w.presence.decode(d)
-	count := d.count(1)
-	d.require(count <= maxExamples)
+	count := d.Count(1)
+	d.Require(count <= maxExamples)
 	for range count {
-		if d.err != nil {
+		if d.Err() != nil {
 			return
 		}
-		w.examples = append(w.examples, d.string())
+		w.examples = append(w.examples, d.String())
 	}
 }
 
-func (w *aggregatedWindow) encode(e *encoder) { w.buckets.encode(e) }
-func (w *aggregatedWindow) decode(d *decoder) { w.buckets = decodeBuckets(d) }
+func (w *aggregatedWindow) encode(e *codec.Encoder) { w.buckets.encode(e) }
+func (w *aggregatedWindow) decode(d *codec.Decoder) { w.buckets = decodeBuckets(d) }
 
-func (r *runs) encode(e *encoder) {
+func (r *runs) encode(e *codec.Encoder) {
 	for _, v := range []uint64{r.n, r.same, uint64(r.first), uint64(r.last)} {
-		e.uvarint(v)
+		e.Uvarint(v)
 	}
 }
 
-func (r *runs) decode(d *decoder) {
-	r.n, r.same, r.first, r.last = d.uvarint(), d.uvarint(), uint32(d.below(1<<32)), uint32(d.below(1<<32))
+func (r *runs) decode(d *codec.Decoder) {
+	r.n, r.same, r.first, r.last = d.Uvarint(), d.Uvarint(), uint32(d.Below(1<<32)), uint32(d.Below(1<<32))
 }
 
-func (p *presence) encode(e *encoder) {
+func (p *presence) encode(e *codec.Encoder) {
 	for _, v := range []uint64{p.missing, p.there, p.changes} {
-		e.uvarint(v)
+		e.Uvarint(v)
 	}
-	e.bool(p.first)
-	e.bool(p.last)
+	e.Bool(p.first)
+	e.Bool(p.last)
 }
 
-func (p *presence) decode(d *decoder) {
-	*p = presence{missing: d.uvarint(), there: d.uvarint(), changes: d.uvarint(), first: d.bool(), last: d.bool()}
-	d.require(p.missing < 1<<62 && p.there < 1<<62 && p.changes < max(1, p.n()))
+func (p *presence) decode(d *codec.Decoder) {
+	*p = presence{missing: d.Uvarint(), there: d.Uvarint(), changes: d.Uvarint(), first: d.Bool(), last: d.Bool()}
+	d.Require(p.missing < 1<<62 && p.there < 1<<62 && p.changes < max(1, p.n()))
 }

@@ -71,6 +71,7 @@ func (h *Histogram) SetExplicit(dp pmetric.HistogramDataPoint, buckets bool) err
 	if counts.Len() != bounds.Len()+1 || counts.Len() > MaxBuckets {
 		return fmt.Errorf("%d bounds and %d buckets: %w", bounds.Len(), counts.Len(), ErrBuckets)
 	}
+	h.Bounds = slices.Grow(h.Bounds, bounds.Len())
 	for i := range bounds.Len() {
 		if b := bounds.At(i); !(i == 0 || b > h.Bounds[i-1]) || b != b {
 			return fmt.Errorf("bounds that do not ascend: %w", ErrBuckets)
@@ -108,6 +109,7 @@ const (
 )
 
 func appendCounts(dst []uint64, counts pcommon.UInt64Slice) []uint64 {
+	dst = slices.Grow(dst, counts.Len())
 	for i := range counts.Len() {
 		dst = append(dst, counts.At(i))
 	}
@@ -124,7 +126,7 @@ func (h *Histogram) Since(now, last *Histogram) bool {
 	}
 	ok := subtract(h.Counts, last.Counts)
 	if ok && h.Exponential {
-		shift := int(last.Scale - now.Scale)
+		shift := int(last.Scale) - int(now.Scale)
 		ok = h.Negative.subtract(&last.Negative, shift) && h.Positive.subtract(&last.Positive, shift)
 	}
 	if !ok {
@@ -197,7 +199,7 @@ func (h *Histogram) Add(o *Histogram) bool {
 	h.coarsen(scale)
 	h.Zeros += o.Zeros
 	h.ZeroThreshold = max(h.ZeroThreshold, o.ZeroThreshold)
-	if !h.Negative.add(&o.Negative, int(o.Scale-scale)) || !h.Positive.add(&o.Positive, int(o.Scale-scale)) {
+	if !h.Negative.add(&o.Negative, int(o.Scale)-int(scale)) || !h.Positive.add(&o.Positive, int(o.Scale)-int(scale)) {
 		h.dropBuckets()
 		return false
 	}
@@ -217,7 +219,7 @@ func (h *Histogram) coarsen(scale int32) {
 	}
 	for _, s := range []*Side{&h.Negative, &h.Positive} {
 		merged := Side{}
-		merged.add(s, int(h.Scale-scale))
+		merged.add(s, int(h.Scale)-int(scale))
 		*s = merged
 	}
 	h.Scale = scale

@@ -107,6 +107,40 @@ func TestSinceAtAnotherScale(t *testing.T) {
 	assert.Equal(t, []uint64{1, 0, 1}, d.Positive.Counts)
 	assert.EqualValues(t, 1, d.Zeros)
 	assert.False(t, d.Since(before, now))
+
+	// Buckets that the newer point has not; what lies in a bucket stays in it: those at −3 … 0 of scale 1 are at −2, −1, −1 and 0 of scale 0.
+	before = &Histogram{Exponential: true, Scale: 1, Zeros: 1, Positive: Side{-3, []uint64{1, 0, 2, 4}}, Negative: Side{0, []uint64{5}}}
+	now = &Histogram{Exponential: true, Scale: 0, Zeros: 3, Positive: Side{-2, []uint64{1, 9, 8}}, Negative: Side{0, []uint64{7}}}
+	require.True(t, d.Since(now, before))
+	assert.Equal(t, Side{-2, []uint64{0, 7, 4}}, d.Positive)
+	assert.Equal(t, Side{0, []uint64{2}}, d.Negative)
+	assert.EqualValues(t, 2, d.Zeros)
+	f := func(change func(*Histogram)) {
+		t.Helper()
+		again := *now
+		change(&again)
+		assert.False(t, d.Since(&again, before))
+		assert.Equal(t, again.Positive, d.Positive)
+	}
+	f(func(h *Histogram) { h.Zeros = 0 })
+	f(func(h *Histogram) { h.Scale = 2 })
+	f(func(h *Histogram) { h.ZeroThreshold = 1 })
+	f(func(h *Histogram) { h.Positive = Side{-1, []uint64{9, 8}} })
+	f(func(h *Histogram) { h.Exponential = false })
+}
+
+// Extreme scales and offsets, as a damaged state may have them, neither panic nor allocate.
+func TestExtremes(t *testing.T) {
+	before := &Histogram{Exponential: true, Scale: math.MaxInt32, Positive: Side{math.MaxInt32, []uint64{1, 2}}, Negative: Side{math.MinInt32, []uint64{3}}}
+	now := &Histogram{Exponential: true, Scale: math.MinInt32, Positive: Side{0, []uint64{9}}, Negative: Side{-1, []uint64{4}}}
+	var d Histogram
+	require.True(t, d.Since(now, before))
+	assert.Equal(t, Side{0, []uint64{6}}, d.Positive)
+	assert.Equal(t, Side{-1, []uint64{1}}, d.Negative)
+	before.Count, now.Count = 6, 13
+	require.True(t, before.Add(now))
+	assert.Equal(t, Side{0, []uint64{12}}, before.Positive)
+	assert.Equal(t, Side{-1, []uint64{7}}, before.Negative)
 }
 
 func TestAdd(t *testing.T) {

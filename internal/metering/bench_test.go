@@ -17,7 +17,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	peer "github.com/llm-guardian/otelcol-guardian/internal/series"
 )
 
@@ -252,13 +252,13 @@ func writePoints(n int, labels *Labels) {
 func BenchmarkState(b *testing.B) {
 	const n = 10_000
 	m := full(b, n)
-	e := checkpoint.NewEncoder(nil)
+	e := codec.NewEncoder(nil)
 	m.AppendState(e)
 	saved := slices.Clone(e.Data())
 	b.Run("save", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			m.AppendState(checkpoint.NewEncoder(saved[:0]))
+			m.AppendState(codec.NewEncoder(saved[:0]))
 		}
 		b.ReportMetric(float64(len(saved))/(2*n), "B/series")
 	})
@@ -266,7 +266,7 @@ func BenchmarkState(b *testing.B) {
 		b.ReportAllocs()
 		restored := benchMeter(b, n)
 		for b.Loop() {
-			require.NoError(b, restored.RestoreState(checkpoint.NewDecoder(saved), start))
+			require.NoError(b, restored.RestoreState(codec.NewDecoder(saved), start))
 		}
 	})
 }

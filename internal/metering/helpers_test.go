@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -145,7 +145,7 @@ func exemplarOf(exemplars pmetric.ExemplarSlice) float64 {
 func traced(at time.Time) *Exemplar { return &Exemplar{pcommon.TraceID{7}, pcommon.SpanID{8}, at} }
 
 func stateOf(m *Meter) []byte {
-	e := checkpoint.NewEncoder(nil)
+	e := codec.NewEncoder(nil)
 	m.AppendState(e)
 	return e.Data()
 }
@@ -154,7 +154,7 @@ func stateOf(m *Meter) []byte {
 func restart(tb testing.TB, m *Meter, config Config, now time.Time, definitions ...Definition) *Meter {
 	tb.Helper()
 	restored := newMeter(tb, config, definitions...)
-	d := checkpoint.NewDecoder(stateOf(m))
+	d := codec.NewDecoder(stateOf(m))
 	require.NoError(tb, restored.RestoreState(d, now))
 	require.NoError(tb, d.Finish())
 	return restored

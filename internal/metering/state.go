@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 )
 
 // stateVersion changes with the encoding.
@@ -23,7 +23,7 @@ const minSeriesBytes = 12
 // What is cumulative is saved before it is shown: then a process that is killed never comes back with less than it has
 // shown, which would look like a reset, and a series that was shown at 0 only for an instant is so again. Deltas are
 // saved after they were shown, or they would be shown twice.
-func (m *Meter) AppendState(e *checkpoint.Encoder) {
+func (m *Meter) AppendState(e *codec.Encoder) {
 	e.Uvarint(stateVersion)
 	e.Varint(m.flushed)
 	e.Count(len(m.instruments))
@@ -33,7 +33,7 @@ func (m *Meter) AppendState(e *checkpoint.Encoder) {
 	}
 }
 
-func (i *Instrument) appendSeries(e *checkpoint.Encoder, now int64) {
+func (i *Instrument) appendSeries(e *codec.Encoder, now int64) {
 	e.Bool(i.table.at(overflowSlot).is(live))
 	e.Count(i.table.len())
 	for slot, s := range i.table.all() {
@@ -53,7 +53,7 @@ func (i *Instrument) appendSeries(e *checkpoint.Encoder, now int64) {
 // RestoreState replaces all series by those that AppendState wrote, and leaves none after an error. Series of a metric that is
 // defined no more, or otherwise than it was, are dropped and counted. Series that find no room any more, since the limit is
 // lower than it was, join the overflow series. The time before now does not make a series idle.
-func (m *Meter) RestoreState(d *checkpoint.Decoder, now time.Time) error {
+func (m *Meter) RestoreState(d *codec.Decoder, now time.Time) error {
 	m.reset(now)
 	if err := m.restore(d); err != nil {
 		m.reset(now)
@@ -62,16 +62,16 @@ func (m *Meter) RestoreState(d *checkpoint.Decoder, now time.Time) error {
 	return nil
 }
 
-func (m *Meter) restore(d *checkpoint.Decoder) error {
+func (m *Meter) restore(d *codec.Decoder) error {
 	if version := d.Uvarint(); d.Err() == nil && version != stateVersion {
-		return fmt.Errorf("state of version %d, want %d: %w", version, stateVersion, checkpoint.ErrInvalid)
+		return fmt.Errorf("state of version %d, want %d: %w", version, stateVersion, codec.ErrInvalid)
 	}
 	m.flushed = d.Varint()
 	restored := map[string]bool{}
 	for range d.Count(1) {
 		id := readIdentity(d)
 		if restored[id.Name] {
-			return fmt.Errorf("metric %q is there twice: %w", id.Name, checkpoint.ErrInvalid)
+			return fmt.Errorf("metric %q is there twice: %w", id.Name, codec.ErrInvalid)
 		}
 		restored[id.Name] = true
 		if err := m.restoreMetric(d, &id); err != nil {
@@ -81,7 +81,7 @@ func (m *Meter) restore(d *checkpoint.Decoder) error {
 	return d.Err()
 }
 
-func (m *Meter) restoreMetric(d *checkpoint.Decoder, id *identity) error {
+func (m *Meter) restoreMetric(d *codec.Decoder, id *identity) error {
 	i := m.byName[id.Name]
 	if i != nil && !i.identity().equal(id) {
 		i = nil
@@ -100,7 +100,7 @@ func (m *Meter) restoreMetric(d *checkpoint.Decoder, id *identity) error {
 			return err
 		}
 		if i != nil && !saved.belongs(i) {
-			return fmt.Errorf("labels that are malformed or there twice: %w", checkpoint.ErrInvalid)
+			return fmt.Errorf("labels that are malformed or there twice: %w", codec.ErrInvalid)
 		}
 		m.put(i, &saved)
 	}
@@ -128,7 +128,7 @@ type savedSeries struct {
 	overflow bool
 }
 
-func (s *savedSeries) read(d *checkpoint.Decoder, overflow bool) error {
+func (s *savedSeries) read(d *codec.Decoder, overflow bool) error {
 	s.series, s.overflow = series{}, overflow
 	if !overflow {
 		s.labels = d.String()
@@ -144,7 +144,7 @@ func (s *savedSeries) read(d *checkpoint.Decoder, overflow bool) error {
 	case d.Err() != nil:
 		return d.Err()
 	case flags >= uint64(states) || state(flags)&live == 0 || age < 0 || !finite(s.value):
-		return fmt.Errorf("a series with state %b, age %d and value %v: %w", flags, age, s.value, checkpoint.ErrInvalid)
+		return fmt.Errorf("a series with state %b, age %d and value %v: %w", flags, age, s.value, codec.ErrInvalid)
 	}
 	s.state, s.seen = state(flags), -age
 	return nil
@@ -208,7 +208,7 @@ func (id *identity) equal(other *identity) bool {
 		slices.Equal(id.Attributes, other.Attributes) && slices.Equal(id.Bounds, other.Bounds)
 }
 
-func (id *identity) append(e *checkpoint.Encoder) {
+func (id *identity) append(e *codec.Encoder) {
 	e.String(id.Name)
 	e.String(id.Unit)
 	e.Uvarint(uint64(id.Kind))
@@ -217,13 +217,10 @@ func (id *identity) append(e *checkpoint.Encoder) {
 	for _, key := range id.Attributes {
 		e.String(key)
 	}
-	e.Count(len(id.Bounds))
-	for _, bound := range id.Bounds {
-		e.Float64(bound)
-	}
+	e.Float64s(id.Bounds)
 }
 
-func readIdentity(d *checkpoint.Decoder) identity {
+func readIdentity(d *codec.Decoder) identity {
 	var id identity
 	id.Name, id.Unit = d.String(), d.String()
 	id.Kind = Kind(min(d.Uvarint(), uint64(kinds)))

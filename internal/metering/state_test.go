@@ -6,13 +6,15 @@ package metering
 import (
 	"bytes"
 	"math"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
+	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
 // busy returns a Meter whose series are in all states: shown, not shown yet, changed, forgotten, overflowing.
@@ -47,6 +49,24 @@ func TestRestoredMeterGoesOnBitForBit(t *testing.T) {
 				}
 				require.Equal(t, want, flushAt(t, restored, after(s)))
 			}
+		})
+	}
+	f("cumulative", Config{})
+	f("delta", Config{Delta: true})
+	f("overflow", Config{SeriesLimit: 2})
+}
+
+// TestKeptStates: what an earlier version has saved is read, and written again as it was.
+func TestKeptStates(t *testing.T) {
+	f := func(name string, config Config) {
+		t.Run(name, func(t *testing.T) {
+			state := testutil.Kept(t, filepath.Join("testdata", "states", name+".bin"), func() []byte { return stateOf(busy(t, config)) })
+			m := newMeter(t, config)
+			d := codec.NewDecoder(state)
+			require.NoError(t, m.RestoreState(d, after(25)))
+			require.NoError(t, d.Finish())
+			assert.Equal(t, state, stateOf(m))
+			assert.NotEmpty(t, flushAt(t, m, after(30)))
 		})
 	}
 	f("cumulative", Config{})
@@ -112,29 +132,29 @@ func TestBrokenStateLeavesNoSeries(t *testing.T) {
 	f := func(want error, state []byte) {
 		t.Helper()
 		restored.Instrument("a.gauge").Set(start, labelA, 1)
-		require.ErrorIs(t, restored.RestoreState(checkpoint.NewDecoder(state), start), want)
+		require.ErrorIs(t, restored.RestoreState(codec.NewDecoder(state), start), want)
 		assert.Empty(t, flushAt(t, restored, start))
 	}
 	for n := range good {
-		f(checkpoint.ErrTruncated, good[:n])
+		f(codec.ErrTruncated, good[:n])
 	}
-	f(checkpoint.ErrInvalid, append([]byte{stateVersion + 1}, good[1:]...))
+	f(codec.ErrInvalid, append([]byte{stateVersion + 1}, good[1:]...))
 
 	nan := newMeter(t, Config{})
 	nan.Instrument("a.gauge").Set(start, labelA, 1)
 	nan.Instrument("a.gauge").table.at(1).value = math.NaN()
-	f(checkpoint.ErrInvalid, stateOf(nan))
+	f(codec.ErrInvalid, stateOf(nan))
 
 	packed := []byte(pack(labelC[:2]))
 	require.Contains(t, string(good), string(packed))
 	tooLong := bytes.Clone(packed)
 	tooLong[len(tooLong)-lengthBytes] = 1 // The second label would end after the last byte.
-	f(checkpoint.ErrInvalid, bytes.Replace(good, packed, tooLong, 1))
+	f(codec.ErrInvalid, bytes.Replace(good, packed, tooLong, 1))
 
 	sameTwice := newMeter(t, Config{})
 	sameTwice.Instrument("a.gauge").Set(start, labelA, 1)
 	sameTwice.Instrument("a.gauge").Set(start, labelB, 1)
-	f(checkpoint.ErrInvalid, bytes.Replace(stateOf(sameTwice), []byte(pack(labelB[:2])), []byte(pack(labelA[:2])), 1))
+	f(codec.ErrInvalid, bytes.Replace(stateOf(sameTwice), []byte(pack(labelB[:2])), []byte(pack(labelA[:2])), 1))
 }
 
 // FuzzRestoreState: whatever the bytes, the Meter stays within its limit, and what it took it can save, restore and show.
@@ -145,7 +165,7 @@ func FuzzRestoreState(f *testing.F) {
 	f.Add(stateOf(newMeter(f, config)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m := newMeter(t, config)
-		err := m.RestoreState(checkpoint.NewDecoder(data), after(25))
+		err := m.RestoreState(codec.NewDecoder(data), after(25))
 		for _, s := range m.Stats().Metrics {
 			require.LessOrEqual(t, s.Series, config.SeriesLimit)
 			require.True(t, err == nil || s.Series == 0, "an error leaves nothing")

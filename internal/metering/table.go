@@ -6,6 +6,8 @@ package metering
 import (
 	"iter"
 	"unsafe"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/slots"
 )
 
 // overflowSlot holds the series of what found no room. It is not in the index.
@@ -38,7 +40,7 @@ func (s *series) is(state state) bool { return s.state&state != 0 }
 // table finds, adds and removes the series of one metric, numbered by slots. What belongs to the slots is in arrays that
 // grow as needed, apart from each other, so that an update reads no more than it needs.
 type table struct {
-	index     index
+	index     slots.Index
 	series    []series
 	buckets   []uint64   // those of one series after those of the other
 	exemplars []exemplar // nil until there is one, or one per slot
@@ -49,7 +51,7 @@ type table struct {
 }
 
 func newTable(buckets int) table {
-	t := table{index: newIndex(), bucketsEach: buckets}
+	t := table{index: slots.New(), bucketsEach: buckets}
 	t.takeSlot() // That of the overflow series.
 	return t
 }
@@ -57,7 +59,7 @@ func newTable(buckets int) table {
 func (t *table) at(slot uint32) *series { return &t.series[slot] }
 
 // len is the number of series, the overflow series not counted.
-func (t *table) len() int { return t.index.used }
+func (t *table) len() int { return t.index.Len() }
 
 func (t *table) bucketsAt(slot uint32) []uint64 {
 	from := int(slot) * t.bucketsEach
@@ -66,13 +68,12 @@ func (t *table) bucketsAt(slot uint32) []uint64 {
 
 // find returns the slot of a series, overflowSlot if it is not there.
 func (t *table) find(key key) uint32 {
-	sought := cellOf(key, 0)
-	for at := t.index.home(sought); ; at = t.index.next(at) {
-		cell := t.index.cells[at]
-		if cell == 0 {
+	for place := t.index.Home(key.hi); ; place = t.index.Next(place) {
+		slot, maybe := t.index.At(place, key.hi)
+		if slot == overflowSlot {
 			return overflowSlot
 		}
-		if slot := uint32(cell); cell-uint64(slot) == sought && t.at(slot).key == key {
+		if maybe && t.at(slot).key == key {
 			return slot
 		}
 	}
@@ -83,7 +84,7 @@ func (t *table) add(key key, packed string) uint32 {
 	s := t.at(slot)
 	s.key, s.labels = key, packed
 	t.labelBytes += len(packed)
-	t.index.insert(key, slot)
+	t.index.Insert(key.hi, slot)
 	return slot
 }
 
@@ -108,7 +109,7 @@ func (t *table) takeSlot() uint32 {
 func (t *table) remove(slot uint32) {
 	s := t.at(slot)
 	if slot != overflowSlot {
-		t.index.remove(s.key, slot)
+		t.index.Remove(s.key.hi, slot)
 		t.labelBytes -= len(s.labels)
 		t.free = append(t.free, slot)
 	}
@@ -131,7 +132,7 @@ func (t *table) all() iter.Seq2[uint32, *series] {
 
 // bytes estimates the memory held.
 func (t *table) bytes() int {
-	return t.labelBytes + sizeOf(t.index.cells) + sizeOf(t.series) + sizeOf(t.buckets) + sizeOf(t.exemplars) + sizeOf(t.free)
+	return t.labelBytes + t.index.Bytes() + sizeOf(t.series) + sizeOf(t.buckets) + sizeOf(t.exemplars) + sizeOf(t.free)
 }
 
 func sizeOf[E any](s []E) int {

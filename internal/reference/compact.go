@@ -9,6 +9,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
 )
 
@@ -94,7 +95,7 @@ func (s *Set) decode(row *compactRow) error {
 		return fmt.Errorf("feature %q: %w", row.Feature, err)
 	}
 	if r.Hash() != row.Hash {
-		return fmt.Errorf("feature %q: %w: its hash is %s, not %s", row.Feature, drift.ErrDamaged, r.Hash(), row.Hash)
+		return fmt.Errorf("feature %q: %w: its hash is %s, not %s", row.Feature, codec.ErrDamaged, r.Hash(), row.Hash)
 	}
 	s.byName[row.Feature] = r
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
 )
 
@@ -188,7 +189,7 @@ func TestCompact(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, writer.Close())
 	_, err = readText(forged.String(), Settings{})
-	require.ErrorIs(t, err, drift.ErrDamaged)
+	require.ErrorIs(t, err, codec.ErrDamaged)
 
 	var newer bytes.Buffer
 	require.NoError(t, parquet.NewGenericWriter[compactRow](&newer, parquet.KeyValueMetadata(compactKey, "2")).Close())

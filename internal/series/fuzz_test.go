@@ -152,7 +152,7 @@ func FuzzRoundTrip(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, identity{id.key, id.group, len(id.appendGroup(nil))}, restored)
 
-		labels, err := DecodeLabels(encoded)
+		labels, err := decodeLabels(encoded)
 		require.NoError(t, err)
 		decoded := ID{}.Resource(labels.Resource).Scope(labels.Scope).Metric(labels.Metric).Attributes(labels.Attributes)
 		require.Equal(t, id.key, decoded.key)
@@ -171,7 +171,7 @@ func FuzzLabels(f *testing.F) {
 	f.Add(append([]byte("a\x01\x00"), bytes.Repeat([]byte{byte(pcommon.ValueTypeSlice), 1}, 1000)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, err := rekey(data)
-		_, decodeErr := DecodeLabels(data)
+		_, decodeErr := decodeLabels(data)
 		assert.Equal(t, err == nil, decodeErr == nil)
 		if err != nil {
 			require.ErrorIs(t, err, ErrLabels)

@@ -18,10 +18,10 @@ type identity struct {
 // rekey computes the identity of encoded labels under the secrets of this process, with no detour over pdata: a restart
 // does this for every series.
 func rekey(labels []byte) (identity, error) {
-	r := reader{rest: labels}
+	r := newReader(labels)
 	id := identity{own: len(labels)}
-	for previous := -1; len(r.rest) > 0; {
-		begin := len(labels) - len(r.rest)
+	for previous := -1; r.Remaining() > 0; {
+		begin := len(labels) - r.Remaining()
 		l := r.level(previous)
 		id.key = id.key.level(l, r.hashLevel(l))
 		if l == levelAttributes {
@@ -37,17 +37,17 @@ func rekey(labels []byte) (identity, error) {
 func (r *reader) hashLevel(l level) Key {
 	switch l {
 	case levelScope:
-		return hashScope(hashString(r.bytes()), hashString(r.bytes()), r.hashMap(0))
+		return hashScope(hashString(r.Bytes()), hashString(r.Bytes()), r.hashMap(0))
 	case levelMetric:
-		return hashMetric(hashString(r.bytes()), hashString(r.bytes()), r.kind())
+		return hashMetric(hashString(r.Bytes()), hashString(r.Bytes()), r.kind())
 	default:
 		return r.hashMap(0)
 	}
 }
 
 func (r *reader) hashMap(depth int) (sum Key) {
-	for range r.count() {
-		name := hashString(r.bytes())
+	for range r.Count(1) {
+		name := hashString(r.Bytes())
 		sum = sum.plus(r.hashNamed(name, depth))
 	}
 	return sum
@@ -56,7 +56,7 @@ func (r *reader) hashMap(depth int) (sum Key) {
 func (r *reader) hashNamed(name Key, depth int) Key {
 	t := r.valueType(depth)
 	if t == pcommon.ValueTypeStr {
-		return hashText(name, r.bytes())
+		return hashText(name, r.Bytes())
 	}
 	return hashAttribute(name, r.hashOf(t, depth))
 }
@@ -67,13 +67,13 @@ func (r *reader) hashValue(depth int) Key { return r.hashOf(r.valueType(depth), 
 func (r *reader) hashOf(t pcommon.ValueType, depth int) Key {
 	switch t {
 	case pcommon.ValueTypeStr:
-		return hashString(r.bytes())
+		return hashString(r.Bytes())
 	case pcommon.ValueTypeInt, pcommon.ValueTypeDouble:
-		return hashWord(t, r.word())
+		return hashWord(t, r.Uint64())
 	case pcommon.ValueTypeBool:
-		return hashBool(r.bool())
+		return hashBool(r.Bool())
 	case pcommon.ValueTypeBytes:
-		return hashBytes(slices.All(r.bytes()))
+		return hashBytes(slices.All(r.Bytes()))
 	case pcommon.ValueTypeMap:
 		return secret.types[t].then(r.hashMap(depth + 1))
 	case pcommon.ValueTypeSlice:
@@ -84,7 +84,7 @@ func (r *reader) hashOf(t pcommon.ValueType, depth int) Key {
 
 func (r *reader) hashSlice(depth int) Key {
 	k := secret.types[pcommon.ValueTypeSlice]
-	for range r.count() {
+	for range r.Count(1) {
 		k = k.then(r.hashValue(depth))
 	}
 	return k

@@ -186,7 +186,7 @@ func (s *Store[S]) Delete(ref Ref) {
 	}
 }
 
-// AppendLabels appends the encoded labels of a series to dst, see [DecodeLabels]; nothing if the Ref refers to nothing.
+// AppendLabels appends the encoded labels of a series to dst, for [Store.Restore]; nothing if the Ref refers to nothing.
 func (s *Store[S]) AppendLabels(dst []byte, ref Ref) []byte {
 	if !s.alive(ref) {
 		return dst

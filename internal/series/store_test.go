@@ -40,7 +40,7 @@ func members[S any](t testing.TB, store *Store[S]) []int {
 
 func member[S any](t testing.TB, store *Store[S], ref Ref) int {
 	t.Helper()
-	labels, err := DecodeLabels(store.AppendLabels(nil, ref))
+	labels, err := decodeLabels(store.AppendLabels(nil, ref))
 	require.NoError(t, err)
 	if v, ok := labels.Attributes.Get("series"); ok {
 		return int(v.Int())

@@ -3,7 +3,11 @@
 
 package series
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/llm-guardian/otelcol-guardian/internal/slots"
+)
 
 // slabSize is the number of series per slab. Slabs never move, so that pointers into them stay valid, and are small, so
 // that a store of few series is.
@@ -44,7 +48,7 @@ type group struct {
 
 // table finds, adds and removes series, numbered by slots.
 type table[S any] struct {
-	index  index
+	index  slots.Index
 	groups map[Key]*group
 	slabs  []*[slabSize]node[S]
 	labels []*[slabSize]label
@@ -58,7 +62,7 @@ type table[S any] struct {
 }
 
 func newTable[S any]() table[S] {
-	t := table[S]{index: newIndex(), groups: map[Key]*group{}}
+	t := table[S]{index: slots.New(), groups: map[Key]*group{}}
 	t.entry(t.takeSlot()).generation = 1
 	t.label(overflowSlot).own = overflowLabels
 	return t
@@ -67,7 +71,7 @@ func newTable[S any]() table[S] {
 func (t *table[S]) entry(slot uint32) *entry { return &t.slabs[slot/slabSize][slot%slabSize].entry }
 func (t *table[S]) state(slot uint32) *S     { return &t.slabs[slot/slabSize][slot%slabSize].state }
 func (t *table[S]) label(slot uint32) *label { return &t.labels[slot/slabSize][slot%slabSize] }
-func (t *table[S]) len() int                 { return t.index.used }
+func (t *table[S]) len() int                 { return t.index.Len() }
 
 // find returns the slot of a series, overflowSlot if it is not there.
 //
@@ -93,13 +97,12 @@ const maxSkip = 63
 
 // lookup finds the slot of a series by the index.
 func (t *table[S]) lookup(key Key) uint32 {
-	sought := cellOf(key, 0)
-	for at := t.index.home(sought); ; at = (at + 1) & t.index.mask() {
-		cell := t.index.cells[at]
-		if cell == 0 {
+	for place := t.index.Home(key.hi); ; place = t.index.Next(place) {
+		slot, maybe := t.index.At(place, key.hi)
+		if slot == overflowSlot {
 			return overflowSlot
 		}
-		if slot := uint32(cell); cell-uint64(slot) == sought && t.entry(slot).key == key {
+		if maybe && t.entry(slot).key == key {
 			return slot
 		}
 	}
@@ -129,7 +132,7 @@ func (t *table[S]) add(id identity, labels []byte, now int64) uint32 {
 	*t.label(slot) = label{id.group, own}
 	t.labelBytes += len(own)
 	t.join(id.group, labels[:id.own])
-	t.index.insert(id.key, slot)
+	t.index.Insert(id.key.hi, slot)
 	t.link(slot)
 	return slot
 }
@@ -137,7 +140,7 @@ func (t *table[S]) add(id identity, labels []byte, now int64) uint32 {
 func (t *table[S]) remove(slot uint32) {
 	e, l := t.entry(slot), t.label(slot)
 	t.unlink(slot)
-	t.index.remove(e.key, slot)
+	t.index.Remove(e.key.hi, slot)
 	t.leave(l.group)
 	t.labelBytes -= len(l.own)
 	e.generation++
@@ -201,10 +204,9 @@ func (t *table[S]) unlink(slot uint32) {
 // bytes estimates the memory held.
 func (t *table[S]) bytes() int {
 	const (
-		perCell  = 8
 		perSlot  = int(unsafe.Sizeof(label{}))
 		perGroup = 2*int(unsafe.Sizeof(Key{})+unsafe.Sizeof(&group{})) + int(unsafe.Sizeof(group{})) // Go maps are half full.
 	)
 	slab := int(unsafe.Sizeof(*t.slabs[0])) + slabSize*perSlot
-	return t.labelBytes + len(t.slabs)*slab + len(t.index.cells)*perCell + len(t.groups)*perGroup
+	return t.labelBytes + len(t.slabs)*slab + t.index.Bytes() + len(t.groups)*perGroup
 }

@@ -63,28 +63,12 @@ func GoldenTraces(t testing.TB, path string, got ptrace.Traces) {
 	Golden(t, path, indented(t, body))
 }
 
-// ReadMetrics reads metrics that GoldenMetrics or a person wrote as OTLP JSON.
-func ReadMetrics(t testing.TB, path string) pmetric.Metrics {
-	t.Helper()
-	metrics, err := (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(readFile(t, path))
-	require.NoError(t, err, "cannot decode %s", path)
-	return metrics
-}
-
 // ReadLogs reads logs written as OTLP JSON.
 func ReadLogs(t testing.TB, path string) plog.Logs {
 	t.Helper()
 	logs, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(readFile(t, path))
 	require.NoError(t, err, "cannot decode %s", path)
 	return logs
-}
-
-// ReadTraces reads traces written as OTLP JSON.
-func ReadTraces(t testing.TB, path string) ptrace.Traces {
-	t.Helper()
-	traces, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(readFile(t, path))
-	require.NoError(t, err, "cannot decode %s", path)
-	return traces
 }
 
 func readFile(t testing.TB, path string) []byte {

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/anomaly"
+	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 	"github.com/llm-guardian/otelcol-guardian/processors/anomalyprocessor/internal/metadata"
 )
@@ -184,7 +185,7 @@ func TestMemoryHasRoomForAnEntity(t *testing.T) {
 		"detectors: [{name: d, metrics: [m], group_by: [], training: {reservoir: 16384}, forest: {trees: 1000, sub_sample: 4096}, limits: {memory_mib: 16}}]")
 	require.NoError(t, err)
 	d := newDetector(&cfg.(*Config).Detectors[0], nil, nil)
-	assert.NotNil(t, d.entity(&place{}, time.Now()))
+	assert.NotNil(t, d.entity(&grouping.Place{}, time.Now()))
 }
 
 func TestUnknownKeysAreErrors(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/anomaly"
+	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
 	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
 	"github.com/llm-guardian/otelcol-guardian/internal/series"
 )
@@ -116,11 +117,11 @@ func (p *metricPlan) zeroWhenSilent(v valueKind, k kind) bool {
 }
 
 // entity gives the entity of a point, which it makes if there is room; else nil.
-func (d *detector) entity(at *place, now time.Time) *entity {
+func (d *detector) entity(at *grouping.Place, now time.Time) *entity {
 	d.key = d.key[:0]
 	for _, spellings := range d.spellings {
-		v, ok := at.find(spellings)
-		d.key = appendGroupValue(d.key, v, ok)
+		v, ok := at.Find(spellings)
+		d.key = grouping.AppendValue(d.key, v, ok)
 	}
 	if e := d.entities[string(d.key)]; e != nil {
 		return e
@@ -147,7 +148,7 @@ func (d *detector) full() (table, bool) {
 
 // newEntity makes an entity that has learned nothing, and has no place yet. Its settings were validated, so there is no error.
 func (d *detector) newEntity(key string, now time.Time) *entity {
-	values, _ := groupValues(key, len(d.config.GroupBy))
+	values, _ := grouping.Values(key, len(d.config.GroupBy))
 	e := &entity{detector: d, key: key, values: values, metrics: make([]metricState, len(d.plans)), seen: now}
 	for i := range e.metrics {
 		e.setKind(i, kindCumulative) // until a series says it

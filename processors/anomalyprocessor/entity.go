@@ -4,69 +4,13 @@
 package anomalyprocessor
 
 import (
-	"encoding/binary"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
-
-	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/anomaly"
 	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
 	"github.com/llm-guardian/otelcol-guardian/internal/series"
 )
-
-// maxGroupValue is the length to which longer values of group_by are cut.
-const maxGroupValue = 256
-
-// place is where an attribute may stand: on a point, its scope, its resource.
-type place struct{ record, scope, resource pcommon.Map }
-
-// find gives the first attribute that has one of the spellings of a key.
-func (p *place) find(spellings []string) (pcommon.Value, bool) {
-	for _, attributes := range []pcommon.Map{p.record, p.scope, p.resource} {
-		for _, key := range spellings {
-			if v, ok := attributes.Get(key); ok {
-				return v, true
-			}
-		}
-	}
-	return pcommon.Value{}, false
-}
-
-// appendGroupValue appends a value with its length, so that no two lists of values have one key.
-func appendGroupValue(key []byte, v pcommon.Value, ok bool) []byte {
-	if !ok {
-		return append(key, 0)
-	}
-	var text string
-	switch v.Type() {
-	case pcommon.ValueTypeStr:
-		text = v.Str()
-	case pcommon.ValueTypeInt:
-		text = strconv.FormatInt(v.Int(), 10)
-	default:
-		text = v.AsString()
-	}
-	if len(text) > maxGroupValue {
-		text = strings.ToValidUTF8(text[:maxGroupValue], "")
-	}
-	return append(binary.AppendUvarint(key, uint64(len(text))), text...)
-}
-
-// groupValues takes the key of an entity apart.
-func groupValues(key string, n int) (values []string, ok bool) {
-	for range n {
-		length, size := binary.Uvarint([]byte(key[:min(len(key), binary.MaxVarintLen64)]))
-		if size <= 0 || length > maxGroupValue || uint64(len(key)-size) < length {
-			return nil, false
-		}
-		values = append(values, key[size:size+int(length)])
-		key = key[size+int(length):]
-	}
-	return values, key == ""
-}
 
 // entity is what is judged on its own.
 type entity struct {

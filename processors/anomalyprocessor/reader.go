@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
 	"github.com/llm-guardian/otelcol-guardian/internal/series"
 )
 
@@ -50,7 +51,7 @@ func (r *reader) read(metrics pmetric.Metrics, now time.Time, b *batch) {
 				}
 				p := points{
 					id: resourceID.Scope(scope.Scope()).Metric(metric), now: now, batch: b,
-					place: place{scope: scope.Scope().Attributes(), resource: resource.Resource().Attributes()},
+					place: grouping.Place{Scope: scope.Scope().Attributes(), Resource: resource.Resource().Attributes()},
 				}
 				for _, p.source = range sources {
 					p.read(metric)
@@ -64,7 +65,7 @@ func (r *reader) read(metrics pmetric.Metrics, now time.Time, b *batch) {
 type points struct {
 	source source
 	id     series.ID
-	place  place
+	place  grouping.Place
 	now    time.Time
 	batch  *batch
 }
@@ -178,7 +179,7 @@ func (p *points) pointOf(key series.Key, attributes pcommon.Map, at, start pcomm
 		}
 	}
 	if state.entity == nil {
-		p.place.record = attributes
+		p.place.Record = attributes
 		entity := d.entity(&p.place, p.now)
 		if entity == nil {
 			d.series.Delete(q.series) // it must not take the place of those of others

@@ -14,7 +14,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
+	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
 	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
 	"github.com/llm-guardian/otelcol-guardian/internal/series"
 )
@@ -25,7 +26,7 @@ const stateSchema = 3
 // snapshot writes everything that decides later verdicts, and the verdicts that were not taken yet. It takes the lock for one entity after the other,
 // as the pipeline waits meanwhile; verdicts come last, so that none is lost of an entity that goes on.
 func (e *engine) snapshot() []byte {
-	to := checkpoint.NewEncoder(make([]byte, 0, e.saved+e.saved/8)) // to grow bit by bit would take several times as much
+	to := codec.NewEncoder(make([]byte, 0, e.saved+e.saved/8)) // to grow bit by bit would take several times as much
 	defer func() { e.saved = len(to.Data()) }()
 	to.Count(len(e.detectors))
 	for _, d := range e.detectors {
@@ -54,18 +55,18 @@ func (d *detector) signature() string {
 }
 
 // encode writes a detector: each entity in a blob that can be skipped, until there is none.
-func (d *detector) encode(to *checkpoint.Encoder, mu sync.Locker) {
+func (d *detector) encode(to *codec.Encoder, mu sync.Locker) {
 	to.String(d.config.Name)
 	to.String(d.signature())
 	mu.Lock()
 	list := slices.Clone(d.list)
 	mu.Unlock()
 	var scratch []byte
-	blob := checkpoint.NewEncoder(nil)
+	blob := codec.NewEncoder(nil)
 	for _, e := range list {
 		mu.Lock()
 		if !e.gone {
-			blob = checkpoint.NewEncoder(blob.Data()[:0])
+			blob = codec.NewEncoder(blob.Data()[:0])
 			scratch = e.encode(blob, scratch)
 			to.Bool(true)
 			to.Bytes(blob.Data())
@@ -76,7 +77,7 @@ func (d *detector) encode(to *checkpoint.Encoder, mu sync.Locker) {
 }
 
 // encode writes an entity. It gives the scratch memory back.
-func (e *entity) encode(to *checkpoint.Encoder, scratch []byte) []byte {
+func (e *entity) encode(to *codec.Encoder, scratch []byte) []byte {
 	to.String(e.key)
 	scratch = e.judge.Append(scratch[:0])
 	to.Bytes(scratch)
@@ -99,7 +100,7 @@ func (e *entity) encode(to *checkpoint.Encoder, scratch []byte) []byte {
 	return scratch
 }
 
-func (s *seriesState) encode(to *checkpoint.Encoder) {
+func (s *seriesState) encode(to *codec.Encoder) {
 	to.Bool(s.known)
 	to.Bool(s.stale)
 	to.Uvarint(uint64(s.older))
@@ -120,28 +121,18 @@ func (s *seriesState) encode(to *checkpoint.Encoder) {
 	}
 }
 
-func encodeHistogram(to *checkpoint.Encoder, h *histogram.Histogram) {
+func encodeHistogram(to *codec.Encoder, h *histogram.Histogram) {
 	to.Uvarint(h.Count)
 	to.Float64(h.Sum)
-	to.Count(len(h.Bounds))
-	for _, b := range h.Bounds {
-		to.Float64(b)
-	}
-	encodeCounts(to, h.Counts)
+	to.Float64s(h.Bounds)
+	to.Uvarints(h.Counts)
 	to.Bool(h.Exponential)
 	to.Varint(int64(h.Scale))
 	to.Float64(h.ZeroThreshold)
 	to.Uvarint(h.Zeros)
 	for _, side := range []*histogram.Side{&h.Negative, &h.Positive} {
 		to.Varint(int64(side.Offset))
-		encodeCounts(to, side.Counts)
-	}
-}
-
-func encodeCounts(to *checkpoint.Encoder, counts []uint64) {
-	to.Count(len(counts))
-	for _, n := range counts {
-		to.Uvarint(n)
+		to.Uvarints(side.Counts)
 	}
 }
 
@@ -171,7 +162,7 @@ type savedSeries struct {
 }
 
 // decodeDetector reads a detector. It gives none where the detector of that name is configured otherwise now, or is gone.
-func (e *engine) decodeDetector(d *checkpoint.Decoder) (s saved, of *detector, err error) {
+func (e *engine) decodeDetector(d *codec.Decoder) (s saved, of *detector, err error) {
 	s.name, s.signature = d.String(), d.String()
 	for _, candidate := range e.detectors {
 		if candidate.config.Name == s.name && candidate.signature() == s.signature {
@@ -179,7 +170,7 @@ func (e *engine) decodeDetector(d *checkpoint.Decoder) (s saved, of *detector, e
 		}
 	}
 	for d.Bool() {
-		blob := checkpoint.NewDecoder(d.Bytes())
+		blob := codec.NewDecoder(d.Bytes())
 		s.count++
 		if of == nil {
 			continue
@@ -192,7 +183,7 @@ func (e *engine) decodeDetector(d *checkpoint.Decoder) (s saved, of *detector, e
 	return s, of, d.Err()
 }
 
-func decodeEntity(d *checkpoint.Decoder, metrics int) savedEntity {
+func decodeEntity(d *codec.Decoder, metrics int) savedEntity {
 	e := savedEntity{
 		key: d.String(), judge: d.Bytes(), aligner: d.Bytes(),
 		step: d.Varint(), emitted: d.Varint(), accepted: d.Varint(), lively: d.Varint(), shown: d.Uvarint(),
@@ -207,7 +198,7 @@ func decodeEntity(d *checkpoint.Decoder, metrics int) savedEntity {
 	return e
 }
 
-func decodeSeries(d *checkpoint.Decoder, k kind) seriesState {
+func decodeSeries(d *codec.Decoder, k kind) seriesState {
 	s := seriesState{
 		kind: k, known: d.Bool(), stale: d.Bool(), older: uint8(min(d.Uvarint(), turnAfter)),
 		turnAt: d.Varint(), at: d.Varint(), start: d.Varint(), value: d.Float64(),
@@ -219,27 +210,20 @@ func decodeSeries(d *checkpoint.Decoder, k kind) seriesState {
 	return s
 }
 
-func decodeShare(d *checkpoint.Decoder) share {
+func decodeShare(d *codec.Decoder) share {
 	return share{step: d.Varint(), level: d.Float64(), added: d.Float64(), over: d.Float64()}
 }
 
-func decodeHistogram(d *checkpoint.Decoder) histogram.Histogram {
+func decodeHistogram(d *codec.Decoder) histogram.Histogram {
 	h := histogram.Histogram{Count: d.Uvarint(), Sum: d.Float64()}
 	for range d.Count(8) {
 		h.Bounds = append(h.Bounds, d.Float64())
 	}
-	h.Counts = decodeCounts(d)
+	h.Counts = d.Uvarints()
 	h.Exponential, h.Scale, h.ZeroThreshold, h.Zeros = d.Bool(), int32(d.Varint()), d.Float64(), d.Uvarint()
-	h.Negative = histogram.Side{Offset: int32(d.Varint()), Counts: decodeCounts(d)}
-	h.Positive = histogram.Side{Offset: int32(d.Varint()), Counts: decodeCounts(d)}
+	h.Negative = histogram.Side{Offset: int32(d.Varint()), Counts: d.Uvarints()}
+	h.Positive = histogram.Side{Offset: int32(d.Varint()), Counts: d.Uvarints()}
 	return h
-}
-
-func decodeCounts(d *checkpoint.Decoder) (counts []uint64) {
-	for range d.Count(1) {
-		counts = append(counts, d.Uvarint())
-	}
-	return counts
 }
 
 // restored counts the entities of a stored state by what became of them.
@@ -270,7 +254,7 @@ func (e *engine) restore(schema uint32, blob []byte) (r restored, err error) {
 	if schema != stateSchema {
 		return r, fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
 	}
-	d := checkpoint.NewDecoder(blob)
+	d := codec.NewDecoder(blob)
 	type pair struct {
 		saved
 		of *detector
@@ -340,7 +324,7 @@ var errKey = errors.New("its key is damaged, or there twice")
 
 // restoreEntity puts an entity back, or leaves everything as it was.
 func (d *detector) restoreEntity(from *savedEntity, now time.Time) error {
-	if _, ok := groupValues(from.key, len(d.config.GroupBy)); !ok || d.entities[from.key] != nil {
+	if _, ok := grouping.Values(from.key, len(d.config.GroupBy)); !ok || d.entities[from.key] != nil {
 		return errKey
 	}
 	e := d.newEntity(from.key, now)

@@ -27,6 +27,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
@@ -646,7 +647,7 @@ func TestASaveHoldsUpNobody(t *testing.T) {
 	for host := range 50 {
 		require.NoError(t, s.processor.ConsumeMetrics(t.Context(), newMetrics(s.start, gauge("m", 1, "host", fmt.Sprint(host)))))
 	}
-	var to checkpoint.Encoder
+	var to codec.Encoder
 	locks := countingLock{Locker: &s.engine.mu}
 	s.engine.detectors[0].encode(&to, &locks)
 	assert.GreaterOrEqual(t, locks.n, 50)

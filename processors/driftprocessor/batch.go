@@ -6,6 +6,8 @@ package driftprocessor
 import (
 	"sync"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
 )
 
@@ -40,12 +42,23 @@ var batches = sync.Pool{New: func() any { return new(batch) }}
 
 func newBatch() *batch { return batches.Get().(*batch) }
 
-// release lets the batch be used again.
+// newDistribution gives the next distribution, with the memory of an older one.
+func (b *batch) newDistribution(start pcommon.Timestamp) *distribution {
+	if n := len(b.distributions); n < cap(b.distributions) {
+		b.distributions = b.distributions[:n+1]
+	} else {
+		b.distributions = append(b.distributions, distribution{})
+	}
+	d := &b.distributions[len(b.distributions)-1]
+	d.start = int64(start)
+	return d
+}
+
+// release lets the batch be used again. Distributions keep their memory.
 func (b *batch) release() {
 	clear(b.rowRuns)
 	clear(b.values)
 	clear(b.runs)
-	clear(b.distributions)
 	clear(b.touched)
 	b.rows, b.rowRuns, b.values, b.distributions = b.rows[:0], b.rowRuns[:0], b.values[:0], b.distributions[:0]
 	b.points, b.runs, b.touched = b.points[:0], b.runs[:0], b.touched[:0]

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
 )
 
@@ -61,9 +62,9 @@ type output interface {
 	flush(now time.Time, last bool)
 	// send hands on what is waiting.
 	send(ctx context.Context)
-	encode(e *checkpoint.Encoder)
+	encode(e *codec.Encoder)
 	// decode reads what encode wrote, and gives what puts it in force.
-	decode(d *checkpoint.Decoder, now time.Time) (apply func(), err error)
+	decode(d *codec.Decoder, now time.Time) (apply func(), err error)
 }
 
 func newEngine(set processor.Settings, config *Config, name string) *engine {
@@ -81,6 +82,10 @@ func newMetricsEngine(set processor.Settings, config *Config, next consumer.Metr
 	e.output = newMetricOutput(e, next)
 	return e
 }
+
+// refused counts verdicts that the next consumer did not take, and dropped those that are given up.
+func (e *engine) refused() { e.telemetry.builder.DriftVerdictsRefused.Add(context.Background(), 1) }
+func (e *engine) dropped() { e.telemetry.builder.DriftVerdictsDropped.Add(context.Background(), 1) }
 
 // own says whether a monitor works in the pipelines of this engine's signal.
 func (e *engine) own(m *MonitorConfig) bool { return (m.Input.Metric != "") == (e.name == "metrics") }

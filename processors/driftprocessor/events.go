@@ -16,9 +16,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
 	"github.com/llm-guardian/otelcol-guardian/internal/event"
+	"github.com/llm-guardian/otelcol-guardian/internal/outbox"
 	"github.com/llm-guardian/otelcol-guardian/processors/driftprocessor/internal/metadata"
 )
 
@@ -30,19 +31,18 @@ const methodShare = "share"
 
 // eventOutput makes events of verdicts, one batch per window.
 type eventOutput struct {
-	outbox  outbox[plog.Logs]
+	outbox  *outbox.Outbox[plog.Logs]
+	wake    func()
 	source  string
 	version string
 	verdict event.Drift // scratch
 }
 
 func newEventOutput(e *engine, next consumer.Logs) *eventOutput {
-	o := &eventOutput{source: e.set.ID.String(), version: e.set.BuildInfo.Version}
-	o.outbox = outbox[plog.Logs]{
-		consume: next.ConsumeLogs, clone: cloneLogs, limit: maxWaitingEvents, wake: func() { signal(e.work) },
-		refused: func() { e.telemetry.builder.DriftVerdictsRefused.Add(context.Background(), 1) },
-		dropped: func() { e.telemetry.builder.DriftVerdictsDropped.Add(context.Background(), 1) },
-	}
+	o := &eventOutput{source: e.set.ID.String(), version: e.set.BuildInfo.Version, wake: func() { signal(e.work) }}
+	o.outbox = outbox.New(outbox.Settings[plog.Logs]{
+		Consume: next.ConsumeLogs, Clone: cloneLogs, Limit: maxWaitingEvents, Refused: e.refused, Dropped: e.dropped,
+	})
 	return o
 }
 
@@ -52,7 +52,7 @@ func cloneLogs(logs plog.Logs) plog.Logs {
 	return clone
 }
 
-func (o *eventOutput) send(ctx context.Context) { o.outbox.send(ctx) }
+func (o *eventOutput) send(ctx context.Context) { o.outbox.Send(ctx) }
 
 // flush does nothing: events are sent as they come.
 func (o *eventOutput) flush(time.Time, bool) {}
@@ -77,7 +77,8 @@ func (o *eventOutput) take(g *group, r *drift.Report, now time.Time) {
 		o.write(g, describeDataset(&o.verdict), now, records)
 	}
 	if records.Len() > 0 {
-		o.outbox.put(logs)
+		o.outbox.Put(logs)
+		o.wake()
 	}
 }
 
@@ -244,8 +245,8 @@ func describeDataset(d *event.Drift) string {
 }
 
 // encode keeps the events that are waiting.
-func (o *eventOutput) encode(e *checkpoint.Encoder) {
-	waiting := o.outbox.waiting()
+func (o *eventOutput) encode(e *codec.Encoder) {
+	waiting := o.outbox.Waiting()
 	var blobs [][]byte
 	for _, logs := range waiting {
 		if blob, err := (&plog.ProtoMarshaler{}).MarshalLogs(logs); err == nil {
@@ -258,7 +259,7 @@ func (o *eventOutput) encode(e *checkpoint.Encoder) {
 	}
 }
 
-func (o *eventOutput) decode(d *checkpoint.Decoder, _ time.Time) (apply func(), err error) {
+func (o *eventOutput) decode(d *codec.Decoder, _ time.Time) (apply func(), err error) {
 	var waiting []plog.Logs
 	for range d.Count(1) {
 		logs, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(d.Bytes())
@@ -269,7 +270,8 @@ func (o *eventOutput) decode(d *checkpoint.Decoder, _ time.Time) (apply func(), 
 	}
 	return func() {
 		for _, logs := range waiting {
-			o.outbox.put(logs)
+			o.outbox.Put(logs)
 		}
+		o.wake()
 	}, d.Err()
 }

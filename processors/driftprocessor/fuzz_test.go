@@ -67,7 +67,7 @@ func FuzzLogs(f *testing.F) {
 		after, err := (&plog.ProtoMarshaler{}).MarshalLogs(logs)
 		require.NoError(t, err)
 		assert.Equal(t, before, after)
-		for _, verdicts := range e.output.(*eventOutput).outbox.waiting() {
+		for _, verdicts := range e.output.(*eventOutput).outbox.Waiting() {
 			taken := &sink{verdicts: []plog.Logs{verdicts}}
 			taken.drifts(t)
 		}

@@ -14,9 +14,10 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
 	"github.com/llm-guardian/otelcol-guardian/internal/metering"
+	"github.com/llm-guardian/otelcol-guardian/internal/outbox"
 	"github.com/llm-guardian/otelcol-guardian/processors/driftprocessor/internal/metadata"
 )
 
@@ -113,20 +114,19 @@ func (c *Config) checkLabels() error {
 
 // metricOutput makes metrics of verdicts, which it shows at every flush.
 type metricOutput struct {
-	outbox  outbox[pmetric.Metrics]
+	outbox  *outbox.Outbox[pmetric.Metrics]
+	wake    func()
 	meter   *metering.Meter
 	labels  []string
 	version string
 }
 
 func newMetricOutput(e *engine, next consumer.Metrics) *metricOutput {
-	o := &metricOutput{labels: e.config.verdictLabels(), version: e.set.BuildInfo.Version}
+	o := &metricOutput{labels: e.config.verdictLabels(), version: e.set.BuildInfo.Version, wake: func() { signal(e.work) }}
 	o.meter = o.newMeter()
-	o.outbox = outbox[pmetric.Metrics]{
-		consume: next.ConsumeMetrics, clone: cloneMetrics, limit: maxWaitingMetrics, wake: func() { signal(e.work) },
-		refused: func() { e.telemetry.builder.DriftVerdictsRefused.Add(context.Background(), 1) },
-		dropped: func() { e.telemetry.builder.DriftVerdictsDropped.Add(context.Background(), 1) },
-	}
+	o.outbox = outbox.New(outbox.Settings[pmetric.Metrics]{
+		Consume: next.ConsumeMetrics, Clone: cloneMetrics, Limit: maxWaitingMetrics, Refused: e.refused, Dropped: e.dropped,
+	})
 	return o
 }
 
@@ -142,7 +142,7 @@ func cloneMetrics(metrics pmetric.Metrics) pmetric.Metrics {
 	return clone
 }
 
-func (o *metricOutput) send(ctx context.Context) { o.outbox.send(ctx) }
+func (o *metricOutput) send(ctx context.Context) { o.outbox.Send(ctx) }
 
 // take updates the metrics. A window of too few values says how many, and leaves the score as it was.
 func (o *metricOutput) take(g *group, r *drift.Report, now time.Time) {
@@ -223,7 +223,8 @@ func (o *metricOutput) flush(now time.Time, last bool) {
 	}
 	for _, picture := range []pmetric.Metrics{zeros, values} {
 		if metricsOf(picture).Len() > 0 {
-			o.outbox.put(picture)
+			o.outbox.Put(picture)
+			o.wake()
 		}
 	}
 }
@@ -241,9 +242,9 @@ func metricsOf(picture pmetric.Metrics) pmetric.MetricSlice {
 	return picture.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics()
 }
 
-func (o *metricOutput) encode(e *checkpoint.Encoder) { o.meter.AppendState(e) }
+func (o *metricOutput) encode(e *codec.Encoder) { o.meter.AppendState(e) }
 
-func (o *metricOutput) decode(d *checkpoint.Decoder, now time.Time) (apply func(), err error) {
+func (o *metricOutput) decode(d *codec.Decoder, now time.Time) (apply func(), err error) {
 	fresh := o.newMeter()
 	return func() { o.meter = fresh }, fresh.RestoreState(d, now)
 }

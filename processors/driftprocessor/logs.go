@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/event"
+	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
 	"github.com/llm-guardian/otelcol-guardian/internal/shared"
 )
 
@@ -139,7 +140,7 @@ func newLogReader(monitors []*monitor) *logReader {
 func (r *logReader) read(logs plog.Logs, now time.Time, b *batch) {
 	for _, resource := range logs.ResourceLogs().All() {
 		for _, scope := range resource.ScopeLogs().All() {
-			at := place{scope: scope.Scope().Attributes(), resource: resource.Resource().Attributes()}
+			at := grouping.Place{Scope: scope.Scope().Attributes(), Resource: resource.Resource().Attributes()}
 			for _, record := range scope.LogRecords().All() {
 				r.record(record, &at, now, b)
 			}
@@ -148,7 +149,7 @@ func (r *logReader) read(logs plog.Logs, now time.Time, b *batch) {
 }
 
 // record extracts from one record: an event, another record, or a JSON log line that stands for an event.
-func (r *logReader) record(record plog.LogRecord, at *place, now time.Time, b *batch) {
+func (r *logReader) record(record plog.LogRecord, at *grouping.Place, now time.Time, b *batch) {
 	name := record.EventName()
 	if name == "" {
 		if v, ok := record.Attributes().Get("event.name"); ok { // as SDKs wrote it before event names had a field
@@ -171,18 +172,18 @@ func (r *logReader) record(record plog.LogRecord, at *place, now time.Time, b *b
 }
 
 // named gives a record to the monitors that look at events of its name. A JSON log line has none.
-func (r *logReader) named(name string, record plog.LogRecord, at *place, now time.Time, b *batch) {
+func (r *logReader) named(name string, record plog.LogRecord, at *grouping.Place, now time.Time, b *batch) {
 	for _, s := range r.sources {
 		if s.eventName == name || s.eventName == "" {
-			at.record = record.Attributes()
+			at.Record = record.Attributes()
 			s.row(record, at, now, b)
 		}
 	}
 }
 
 // row extracts a row: the values that a record has for a monitor.
-func (s *logSource) row(record plog.LogRecord, at *place, now time.Time, b *batch) {
-	if !s.concerns(at.record) {
+func (s *logSource) row(record plog.LogRecord, at *grouping.Place, now time.Time, b *batch) {
+	if !s.concerns(at.Record) {
 		return
 	}
 	m := s.monitor
@@ -192,7 +193,7 @@ func (s *logSource) row(record plog.LogRecord, at *place, now time.Time, b *batc
 	}
 	first := len(b.values)
 	if g.ready {
-		s.extract(g, at.record, b)
+		s.extract(g, at.Record, b)
 		if m.config.absentIsMissing() {
 			m.addAbsent(g, b, first)
 		}
@@ -206,7 +207,7 @@ func (s *logSource) row(record plog.LogRecord, at *place, now time.Time, b *batc
 // concerns says whether the record has something to look at, so that others make no group.
 func (s *logSource) concerns(attributes pcommon.Map) bool {
 	if s.phase != nil {
-		if v, ok := get(attributes, s.phase); ok && v.Str() == event.PhaseStart {
+		if v, ok := grouping.Get(attributes, s.phase); ok && v.Str() == event.PhaseStart {
 			return false
 		}
 	}
@@ -217,7 +218,7 @@ func (s *logSource) concerns(attributes pcommon.Map) bool {
 		return false
 	}
 	for i := range s.values {
-		if _, ok := get(attributes, s.values[i].keys); ok {
+		if _, ok := grouping.Get(attributes, s.values[i].keys); ok {
 			return true
 		}
 	}
@@ -226,7 +227,7 @@ func (s *logSource) concerns(attributes pcommon.Map) bool {
 
 // resultName gives the name of an evaluation's result.
 func (s *logSource) resultName(attributes pcommon.Map) string {
-	if v, ok := get(attributes, s.names); ok {
+	if v, ok := grouping.Get(attributes, s.names); ok {
 		return v.Str()
 	}
 	return ""
@@ -249,7 +250,7 @@ func (s *logSource) extract(g *group, attributes pcommon.Map, b *batch) {
 		if s.names != nil {
 			name = s.resultName(attributes)
 		}
-		if v, ok := get(attributes, s.values[i].keys); ok {
+		if v, ok := grouping.Get(attributes, s.values[i].keys); ok {
 			s.add(g, i, name, v, b)
 		}
 	}

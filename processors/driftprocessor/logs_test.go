@@ -220,16 +220,6 @@ func TestVerdictsThatCanNeverBeTakenAreDropped(t *testing.T) {
 	})
 }
 
-func TestOutboxIsBounded(t *testing.T) {
-	var dropped int
-	o := outbox[int]{limit: 2, wake: func() {}, dropped: func() { dropped++ }, clone: func(i int) int { return i }}
-	for i := range 5 {
-		o.put(i)
-	}
-	assert.Equal(t, []int{3, 4}, o.waiting())
-	assert.Equal(t, 3, dropped)
-}
-
 // Only changes and the summary of the window, where events says so.
 func TestEventsOfChangesOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -4,7 +4,6 @@
 package driftprocessor
 
 import (
-	"encoding/binary"
 	"maps"
 	"slices"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
+	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
 	"github.com/llm-guardian/otelcol-guardian/internal/series"
 )
 
@@ -25,12 +25,8 @@ const (
 	keySeverity     = "severity"
 )
 
-const (
-	// maxGroupValue is the length to which longer values of group_by are cut.
-	maxGroupValue = 256
-	// maxFeatureName is the length of the longest name of a feature.
-	maxFeatureName = 256
-)
+// maxFeatureName is the length of the longest name of a feature.
+const maxFeatureName = 256
 
 // monitor is a monitor at work.
 type monitor struct {
@@ -67,38 +63,15 @@ func newMonitor(config *MonitorConfig) *monitor {
 	return m
 }
 
-// place is where an attribute may stand: on a record or point, its scope, its resource.
-type place struct{ record, scope, resource pcommon.Map }
-
-// find gives the first attribute that has one of the keys.
-func (p *place) find(keys []string) (pcommon.Value, bool) {
-	if v, ok := get(p.record, keys); ok {
-		return v, true
-	}
-	if v, ok := get(p.scope, keys); ok {
-		return v, true
-	}
-	return get(p.resource, keys)
-}
-
-func get(attributes pcommon.Map, keys []string) (pcommon.Value, bool) {
-	for _, key := range keys {
-		if v, ok := attributes.Get(key); ok {
-			return v, true
-		}
-	}
-	return pcommon.Value{}, false
-}
-
 // group gives the group of a record, which it makes if there is room; else nil. fields are the keys of each key of group_by.
-func (m *monitor) group(p *place, fields [][]string, now time.Time) *group {
+func (m *monitor) group(p *grouping.Place, fields [][]string, now time.Time) *group {
 	if m.last != nil && m.last.holds(p, fields) {
 		return m.last
 	}
 	m.key = m.key[:0]
 	for _, keys := range fields {
-		v, ok := p.find(keys)
-		m.key = appendGroupValue(m.key, v, ok)
+		v, ok := p.Find(keys)
+		m.key = grouping.AppendValue(m.key, v, ok)
 	}
 	if g := m.groups[string(m.key)]; g != nil {
 		m.last = g
@@ -113,9 +86,9 @@ func (m *monitor) group(p *place, fields [][]string, now time.Time) *group {
 
 // holds says whether the record is sure to belong to the group: most have the group of the one before. Values that are no texts, or
 // empty, do not tell.
-func (g *group) holds(p *place, fields [][]string) bool {
+func (g *group) holds(p *grouping.Place, fields [][]string) bool {
 	for i, keys := range fields {
-		v, ok := p.find(keys)
+		v, ok := p.Find(keys)
 		if !ok || v.Type() != pcommon.ValueTypeStr || g.values[i] == "" || v.Str() != g.values[i] {
 			return false
 		}
@@ -123,44 +96,9 @@ func (g *group) holds(p *place, fields [][]string) bool {
 	return true
 }
 
-// appendGroupValue appends a value with its length, so that no two lists of values have one key.
-func appendGroupValue(key []byte, v pcommon.Value, ok bool) []byte {
-	if !ok {
-		return append(key, 0)
-	}
-	var text string
-	switch v.Type() {
-	case pcommon.ValueTypeStr:
-		text = v.Str()
-	case pcommon.ValueTypeInt:
-		var digits [20]byte
-		number := strconv.AppendInt(digits[:0], v.Int(), 10)
-		return append(append(key, byte(len(number))), number...)
-	default:
-		text = v.AsString()
-	}
-	if len(text) > maxGroupValue {
-		text = strings.ToValidUTF8(text[:maxGroupValue], "")
-	}
-	return append(binary.AppendUvarint(key, uint64(len(text))), text...)
-}
-
-// groupValues takes a key of groups apart.
-func groupValues(key string, n int) (values []string, ok bool) {
-	for range n {
-		length, size := binary.Uvarint([]byte(key[:min(len(key), binary.MaxVarintLen64)]))
-		if size <= 0 || length > maxGroupValue || uint64(len(key)-size) < length {
-			return nil, false
-		}
-		values = append(values, key[size:size+int(length)])
-		key = key[size+int(length):]
-	}
-	return values, key == ""
-}
-
 // addGroup makes a group. Its file, if the monitor has one, is read by the loader.
 func (m *monitor) addGroup(key string, now time.Time) *group {
-	values, _ := groupValues(key, len(m.config.GroupBy))
+	values, _ := grouping.Values(key, len(m.config.GroupBy))
 	g := &group{monitor: m, key: key, values: values, seen: now}
 	g.drift, _ = drift.NewGroup(m.settings) // the settings were validated
 	m.groups[key] = g

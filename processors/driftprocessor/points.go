@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
+	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
 	"github.com/llm-guardian/otelcol-guardian/internal/series"
 	"github.com/llm-guardian/otelcol-guardian/internal/shared"
 )
@@ -165,7 +166,7 @@ func (p *points) metric(metric pmetric.Metric) {
 		for _, dp := range h.DataPoints().All() {
 			key := p.key(dp.Attributes(), r.cumulative)
 			if ref, ok := p.series(key, dp.Attributes(), metric.Name(), &r); ok && !dp.Flags().NoRecordedValue() {
-				p.add(ref, dp.Timestamp(), explicit(dp))
+				p.add(ref, dp.Timestamp(), p.batch.newDistribution(dp.StartTimestamp()).SetExplicit(dp, true))
 			}
 		}
 		p.end(r)
@@ -175,7 +176,7 @@ func (p *points) metric(metric pmetric.Metric) {
 		for _, dp := range h.DataPoints().All() {
 			key := p.key(dp.Attributes(), r.cumulative)
 			if ref, ok := p.series(key, dp.Attributes(), metric.Name(), &r); ok && !dp.Flags().NoRecordedValue() {
-				p.add(ref, dp.Timestamp(), exponential(dp))
+				p.add(ref, dp.Timestamp(), p.batch.newDistribution(dp.StartTimestamp()).SetExponential(dp, true))
 			}
 		}
 		p.end(r)
@@ -242,9 +243,13 @@ func (p *points) number(dp pmetric.NumberDataPoint, key series.Key, metric strin
 	p.batch.points = append(p.batch.points, next)
 }
 
-// add adds a point of a histogram.
-func (p *points) add(ref series.Ref, at pcommon.Timestamp, d distribution) {
-	p.batch.distributions = append(p.batch.distributions, d)
+// add adds a point of a histogram, that of the newest distribution, which is taken back where the point contradicts itself.
+func (p *points) add(ref series.Ref, at pcommon.Timestamp, err error) {
+	if err != nil {
+		p.batch.distributions = p.batch.distributions[:len(p.batch.distributions)-1]
+		p.source.monitor.tally.rejected[reasonBuckets]++
+		return
+	}
 	p.batch.points = append(p.batch.points, point{series: ref, at: p.timeOf(at)})
 }
 
@@ -272,7 +277,7 @@ func (p *points) series(key series.Key, attributes pcommon.Map, metric string, r
 	}
 	g := m.numbered[state.group]
 	if g == nil {
-		at := place{record: attributes, scope: p.scope.Attributes(), resource: p.resource.Attributes()}
+		at := grouping.Place{Record: attributes, Scope: p.scope.Attributes(), Resource: p.resource.Attributes()}
 		if g = m.group(&at, p.source.groups, p.now); g == nil {
 			return ref, false
 		}

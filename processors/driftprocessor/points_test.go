@@ -24,6 +24,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
+	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
 	"github.com/llm-guardian/otelcol-guardian/internal/metering"
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 	"github.com/llm-guardian/otelcol-guardian/processors/driftprocessor/internal/metadata"
@@ -434,46 +435,30 @@ func TestPointKinds(t *testing.T) {
 	f(1, "wrong_type", drift.Numeric, gaugeOf(3), histogram(delta, 1, 2, 3))
 }
 
-// Exponential histograms may change their scale between two points of a series.
-func TestExponentialDifferences(t *testing.T) {
-	last := distribution{exponential: true, scale: 1, zeros: 1, positive: side{-3, []uint64{1, 0, 2, 4}}, negative: side{0, []uint64{5}}}
-	now := distribution{exponential: true, scale: 0, zeros: 3, positive: side{-2, []uint64{1, 9, 8}}, negative: side{0, []uint64{7}}}
-	added, ok := now.since(&last)
-	require.True(t, ok)
-	// At scale 0 the buckets −3 … 0 of scale 1 are −2, −1, −1 and 0.
-	assert.Equal(t, side{-2, []uint64{0, 7, 4}}, added.positive)
-	assert.Equal(t, side{0, []uint64{2}}, added.negative)
-	assert.EqualValues(t, 2, added.zeros)
-	b, err := added.buckets()
-	require.NoError(t, err)
-	assert.EqualValues(t, 15, b.Total())
-
-	f := func(change func(*distribution)) {
+// A cumulative histogram counts what came since its last point, or all of it where the counting has begun again.
+func TestHistogramsAdvance(t *testing.T) {
+	var h histograms
+	var number uint32
+	f := func(start int64, want, counts []uint64) {
 		t.Helper()
-		reset := now
-		change(&reset)
-		_, ok := reset.since(&last)
-		assert.False(t, ok)
+		d := distribution{start: start, Histogram: histogram.Histogram{Bounds: []float64{1}, Counts: counts}}
+		got := h.advance(&number, &d)
+		if want == nil {
+			assert.Nil(t, got)
+			return
+		}
+		require.NotNil(t, got)
+		assert.Equal(t, want, got.Counts)
 	}
-	f(func(d *distribution) { d.start = 7 })
-	f(func(d *distribution) { d.zeros = 0 })
-	f(func(d *distribution) { d.scale = 2 })
-	f(func(d *distribution) { d.threshold = 1 })
-	f(func(d *distribution) { d.positive = side{-1, []uint64{9, 8}} })
-	f(func(d *distribution) { d.exponential = false })
-}
-
-// Extreme scales and offsets neither panic nor allocate.
-func TestExtremeHistograms(t *testing.T) {
-	extreme := side{math.MaxInt32, []uint64{1, 2}}
-	last := distribution{exponential: true, scale: math.MaxInt32, positive: extreme, negative: side{math.MinInt32, []uint64{3}}}
-	now := distribution{exponential: true, scale: math.MinInt32, positive: side{0, []uint64{9}}, negative: side{-1, []uint64{4}}}
-	added, ok := now.since(&last)
-	require.True(t, ok)
-	assert.Equal(t, side{0, []uint64{6}}, added.positive)
-	assert.Equal(t, side{-1, []uint64{1}}, added.negative)
-	_, err := added.buckets()
-	require.ErrorIs(t, err, drift.ErrBuckets)
+	f(1, nil, []uint64{1, 2})
+	f(1, []uint64{2, 0}, []uint64{3, 2})
+	f(1, []uint64{0, 7}, []uint64{3, 9})
+	f(2, []uint64{4, 9}, []uint64{4, 9})
+	f(2, []uint64{5, 0}, []uint64{5, 0})
+	f(2, []uint64{1, 1}, []uint64{6, 1})
+	assert.EqualValues(t, 1, number)
+	h.drop(number)
+	assert.Nil(t, h.get(number))
 }
 
 // A batch that is refused and sent again counts once, and metrics that are refused are sent again.

@@ -12,8 +12,10 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
+	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
+	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
 )
 
 // stateSchema is the version of what snapshot writes.
@@ -23,7 +25,7 @@ const stateSchema = 1
 func (e *engine) snapshot() []byte {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var to checkpoint.Encoder
+	var to codec.Encoder
 	to.Count(len(e.monitors))
 	for _, m := range e.monitors {
 		m.encode(&to)
@@ -32,7 +34,7 @@ func (e *engine) snapshot() []byte {
 	return to.Data()
 }
 
-func (m *monitor) encode(e *checkpoint.Encoder) {
+func (m *monitor) encode(e *codec.Encoder) {
 	e.String(m.config.Name)
 	e.String(m.signature())
 	encodeWindow(e, m.settings.Window)
@@ -52,7 +54,7 @@ func (m *monitor) signature() string {
 	return strings.Join([]string{c.Input.Events, c.Input.Attribute, c.Input.EventName, c.Input.Metric, c.Input.Sums, c.Value, c.Type, strings.Join(c.GroupBy, ",")}, "\x00")
 }
 
-func encodeWindow(e *checkpoint.Encoder, w drift.Window) {
+func encodeWindow(e *codec.Encoder, w drift.Window) {
 	for _, n := range []int64{
 		int64(w.Samples), int64(w.MaxAge), int64(w.SubWindows), int64(w.Lateness), int64(w.Ahead),
 		int64(w.Season.Phases), int64(w.Season.Length), int64(w.Season.Offset),
@@ -61,7 +63,7 @@ func encodeWindow(e *checkpoint.Encoder, w drift.Window) {
 	}
 }
 
-func decodeWindow(d *checkpoint.Decoder) (w drift.Window) {
+func decodeWindow(d *codec.Decoder) (w drift.Window) {
 	w.Samples, w.MaxAge, w.SubWindows = int(d.Varint()), time.Duration(d.Varint()), int(d.Varint())
 	w.Lateness, w.Ahead = time.Duration(d.Varint()), time.Duration(d.Varint())
 	w.Season = drift.Season{Phases: int(d.Varint()), Length: time.Duration(d.Varint()), Offset: time.Duration(d.Varint())}
@@ -82,7 +84,7 @@ type savedGroup struct {
 	drift []byte
 }
 
-func decodeMonitor(d *checkpoint.Decoder) (s saved) {
+func decodeMonitor(d *codec.Decoder) (s saved) {
 	s.name, s.signature, s.window = d.String(), d.String(), decodeWindow(d)
 	for range d.Count(3) {
 		s.groups = append(s.groups, savedGroup{d.String(), d.Varint(), d.Bytes()})
@@ -96,7 +98,7 @@ func (e *engine) restore(schema uint32, blob []byte) error {
 	if schema != stateSchema {
 		return fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
 	}
-	d := checkpoint.NewDecoder(blob)
+	d := codec.NewDecoder(blob)
 	var all []saved
 	for range d.Count(4) {
 		all = append(all, decodeMonitor(d))
@@ -134,7 +136,7 @@ func (e *engine) restoreMonitor(s *saved, now time.Time) {
 
 func (m *monitor) restore(s *saved, now time.Time, logger *zap.Logger) {
 	for i := range s.groups {
-		if _, ok := groupValues(s.groups[i].key, len(m.config.GroupBy)); ok && len(m.groups) < m.config.Limits.Groups {
+		if _, ok := grouping.Values(s.groups[i].key, len(m.config.GroupBy)); ok && len(m.groups) < m.config.Limits.Groups {
 			g := m.addGroup(s.groups[i].key, now)
 			g.last = s.groups[i].last
 		}
@@ -202,7 +204,7 @@ type savedSeries struct {
 	counts *distribution
 }
 
-func (m *monitor) encodeSeries(e *checkpoint.Encoder) {
+func (m *monitor) encodeSeries(e *codec.Encoder) {
 	n := 0
 	if m.series != nil {
 		for _, state := range m.series.All() {
@@ -236,7 +238,7 @@ func (m *monitor) encodeSeries(e *checkpoint.Encoder) {
 
 func (s *pointState) cumulative() bool { return s.sum.at != 0 || s.counts != 0 }
 
-func decodeSeries(d *checkpoint.Decoder) (all []savedSeries) {
+func decodeSeries(d *codec.Decoder) (all []savedSeries) {
 	for range d.Count(13) {
 		s := savedSeries{labels: d.Bytes(), sum: lastSum{value: d.Float64(), at: d.Varint(), start: d.Varint()}, at: d.Varint()}
 		if d.Bool() {
@@ -260,51 +262,35 @@ func (m *monitor) restoreSeries(s *savedSeries) {
 	}
 }
 
-func (d *distribution) encode(e *checkpoint.Encoder) {
-	e.Bool(d.exponential)
+func (d *distribution) encode(e *codec.Encoder) {
+	e.Bool(d.Exponential)
 	e.Varint(d.start)
-	if !d.exponential {
-		e.Count(len(d.bounds))
-		for _, bound := range d.bounds {
-			e.Float64(bound)
-		}
-		encodeCounts(e, d.counts)
+	if !d.Exponential {
+		e.Float64s(d.Bounds)
+		e.Uvarints(d.Counts)
 		return
 	}
-	e.Varint(int64(d.scale))
-	e.Float64(d.threshold)
-	e.Uvarint(d.zeros)
-	for _, s := range []side{d.negative, d.positive} {
-		e.Varint(int64(s.offset))
-		encodeCounts(e, s.counts)
+	e.Varint(int64(d.Scale))
+	e.Float64(d.ZeroThreshold)
+	e.Uvarint(d.Zeros)
+	for _, s := range []*histogram.Side{&d.Negative, &d.Positive} {
+		e.Varint(int64(s.Offset))
+		e.Uvarints(s.Counts)
 	}
 }
 
-func decodeDistribution(d *checkpoint.Decoder) *distribution {
-	s := &distribution{exponential: d.Bool(), start: d.Varint()}
-	if !s.exponential {
+func decodeDistribution(d *codec.Decoder) *distribution {
+	var s distribution
+	s.Exponential, s.start = d.Bool(), d.Varint()
+	if !s.Exponential {
 		for range d.Count(8) {
-			s.bounds = append(s.bounds, d.Float64())
+			s.Bounds = append(s.Bounds, d.Float64())
 		}
-		s.counts = decodeCounts(d)
-		return s
+		s.Counts = d.Uvarints()
+		return &s
 	}
-	s.scale, s.threshold, s.zeros = int32(d.Varint()), d.Float64(), d.Uvarint()
-	s.negative = side{int32(d.Varint()), decodeCounts(d)}
-	s.positive = side{int32(d.Varint()), decodeCounts(d)}
-	return s
-}
-
-func encodeCounts(e *checkpoint.Encoder, counts []uint64) {
-	e.Count(len(counts))
-	for _, n := range counts {
-		e.Uvarint(n)
-	}
-}
-
-func decodeCounts(d *checkpoint.Decoder) (counts []uint64) {
-	for range d.Count(1) {
-		counts = append(counts, d.Uvarint())
-	}
-	return counts
+	s.Scale, s.ZeroThreshold, s.Zeros = int32(d.Varint()), d.Float64(), d.Uvarint()
+	s.Negative = histogram.Side{Offset: int32(d.Varint()), Counts: d.Uvarints()}
+	s.Positive = histogram.Side{Offset: int32(d.Varint()), Counts: d.Uvarints()}
+	return &s
 }

@@ -77,9 +77,6 @@ const (
 // attemptTimeout bounds one attempt to send a batch.
 const attemptTimeout = 30 * time.Second
 
-// Ledger gives the account of what was sent so far.
-func (s *Sender) Ledger() *Ledger { return &s.ledger }
-
 // Run sends until everything is sent or ctx ends, and closes the clients. Attempts that are under way when ctx ends
 // are finished and not repeated. The error says why nothing can ever be taken; what became of single events is in
 // the report only.

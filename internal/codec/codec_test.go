@@ -1,15 +1,38 @@
 // Copyright The otelcol-guardian Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package checkpoint
+package codec
 
 import (
+	"encoding/hex"
 	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// The form is that of what was saved before, byte for byte.
+func TestForm(t *testing.T) {
+	f := func(want string, write func(*Encoder)) {
+		t.Helper()
+		e := NewEncoder(nil)
+		write(e)
+		assert.Equal(t, want, hex.EncodeToString(e.Data()))
+	}
+	f("ff", func(e *Encoder) { e.Byte(255) })
+	f("ac02", func(e *Encoder) { e.Uvarint(300) })
+	f("09", func(e *Encoder) { e.Varint(-5) })
+	f("04030201", func(e *Encoder) { e.Uint32(0x01020304) })
+	f("0807060504030201", func(e *Encoder) { e.Uint64(0x0102030405060708) })
+	f("000000000000f83f", func(e *Encoder) { e.Float64(1.5) })
+	f("02000000000000f83f0000000000000080", func(e *Encoder) { e.Float64s([]float64{1.5, math.Copysign(0, -1)}) })
+	f("02ac0200", func(e *Encoder) { e.Uvarints([]uint64{300, 0}) })
+	f("0100", func(e *Encoder) { e.Bool(true); e.Bool(false) })
+	f("02c3a4", func(e *Encoder) { e.String("ä") })
+	f("020102", func(e *Encoder) { e.Bytes([]byte{1, 2}) })
+	f("ac02", func(e *Encoder) { e.Count(300) })
+}
 
 func TestCodecRoundTrip(t *testing.T) {
 	nan := math.Float64frombits(0x7ff8dead00000001)
@@ -31,6 +54,14 @@ func TestCodecRoundTrip(t *testing.T) {
 	e.String("")
 	e.Bytes([]byte{1, 2})
 	e.Bytes(nil)
+	e.Uint32(math.MaxUint32)
+	e.Uvarint(7)
+	e.Float64(math.MaxFloat64)
+	e.Float64s([]float64{-1, 0, 1})
+	e.Float64s(nil)
+	e.Uvarints([]uint64{1, 300})
+	e.Uvarints(nil)
+	e.Byte(200)
 
 	d := NewDecoder(e.Data()[len("prefix"):])
 	for _, v := range []uint64{0, 1, 127, 128, math.MaxUint64} {
@@ -50,6 +81,15 @@ func TestCodecRoundTrip(t *testing.T) {
 	assert.Empty(t, d.String())
 	assert.Equal(t, []byte{1, 2}, d.Bytes())
 	assert.Empty(t, d.Bytes())
+	assert.Equal(t, uint32(math.MaxUint32), d.Uint32())
+	assert.EqualValues(t, 7, d.Below(8))
+	assert.Equal(t, math.MaxFloat64, d.Finite())
+	assert.Equal(t, []float64{-1, 0, 1}, d.Finites())
+	assert.Empty(t, d.Finites())
+	assert.Equal(t, []uint64{1, 300}, d.Uvarints())
+	assert.Empty(t, d.Uvarints())
+	assert.EqualValues(t, 200, d.Byte())
+	d.Require(true)
 	assert.Zero(t, d.Remaining())
 	require.NoError(t, d.Finish())
 }
@@ -61,10 +101,18 @@ func TestDecoderErrors(t *testing.T) {
 		read(d)
 		require.ErrorIs(t, d.Finish(), want)
 		require.ErrorIs(t, d.Err(), want)
+		require.ErrorIs(t, d.Err(), ErrDamaged)
 		// The error sticks, and nothing but zero values come out.
 		require.Zero(t, d.Uvarint())
 		require.Zero(t, d.Varint())
 		require.Zero(t, d.Float64())
+		require.Zero(t, d.Byte())
+		require.Zero(t, d.Uint32())
+		require.Zero(t, d.Below(1))
+		require.Zero(t, d.Finite())
+		require.Empty(t, d.Finites())
+		require.Empty(t, d.Uvarints())
+		d.Require(false)
 		require.False(t, d.Bool())
 		require.Empty(t, d.String())
 		require.Nil(t, d.Bytes())
@@ -76,7 +124,14 @@ func TestDecoderErrors(t *testing.T) {
 	f([]byte{0x80, 0}, ErrInvalid, func(d *Decoder) { d.Uvarint() })
 	f([]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1}, ErrInvalid, func(d *Decoder) { d.Uvarint() })
 	f(make([]byte, 7), ErrTruncated, func(d *Decoder) { d.Uint64() })
+	f(make([]byte, 3), ErrTruncated, func(d *Decoder) { d.Uint32() })
 	f([]byte{2}, ErrInvalid, func(d *Decoder) { d.Bool() })
+	f([]byte{8}, ErrInvalid, func(d *Decoder) { d.Below(8) })
+	f([]byte{0, 0, 0, 0, 0, 0, 0xf0, 0x7f}, ErrInvalid, func(d *Decoder) { d.Finite() })
+	f([]byte{0, 0, 0, 0, 0, 0, 0xf8, 0x7f}, ErrInvalid, func(d *Decoder) { d.Finite() })
+	f([]byte{1, 0, 0, 0, 0, 0, 0, 0xf0, 0xff}, ErrInvalid, func(d *Decoder) { d.Finites() })
+	f([]byte{2, 0, 0, 0, 0, 0, 0, 0, 0}, ErrTruncated, func(d *Decoder) { d.Finites() })
+	f([]byte{1}, ErrInvalid, func(d *Decoder) { d.Require(d.Uvarint() == 0) })
 	f([]byte{2, 'a'}, ErrTruncated, func(d *Decoder) { _ = d.String() })
 	f([]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 'a'}, ErrTruncated, func(d *Decoder) { d.Bytes() })
 	f([]byte{3, 0, 0, 0, 0, 0}, ErrTruncated, func(d *Decoder) { d.Count(2) })
@@ -96,11 +151,12 @@ func FuzzDecoder(f *testing.F) {
 	e.String("def")
 	e.Count(0)
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7}, e.Data())
+	f.Add([]byte{8, 9, 10, 11, 12}, []byte{1, 2, 3, 4, 5, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Add([]byte{5, 6}, []byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 1})
 	f.Fuzz(func(t *testing.T, types, input []byte) {
 		d, e := NewDecoder(input), NewEncoder(nil)
 		for _, typ := range types {
-			switch typ % 8 {
+			switch typ % 14 {
 			case 0:
 				e.Uvarint(d.Uvarint())
 			case 1:
@@ -121,6 +177,24 @@ func FuzzDecoder(f *testing.F) {
 				n := d.Count(3)
 				require.LessOrEqual(t, 3*n, d.Remaining())
 				e.Count(n)
+			case 8:
+				e.Uint32(d.Uint32())
+			case 9:
+				n := d.Below(1000)
+				require.Less(t, n, uint64(1000))
+				e.Uvarint(n)
+			case 10:
+				v := d.Finite()
+				require.False(t, math.IsNaN(v) || math.IsInf(v, 0))
+				e.Float64(v)
+			case 11:
+				e.Float64s(d.Finites())
+			case 12:
+				list := d.Uvarints()
+				require.LessOrEqual(t, len(list), len(input))
+				e.Uvarints(list)
+			case 13:
+				e.Byte(d.Byte())
 			}
 			if d.Err() != nil {
 				require.Zero(t, d.Remaining())

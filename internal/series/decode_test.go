@@ -10,20 +10,20 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// Labels are the decoded labels of a series. Levels that the series does not have are empty.
-type Labels struct {
+// decodedLabels are the decoded labels of a series. Levels that the series does not have are empty.
+type decodedLabels struct {
 	Resource   pcommon.Resource
 	Scope      pcommon.InstrumentationScope
 	Metric     pmetric.Metric // name, unit, type, temporality and monotonicity; no points
 	Attributes pcommon.Map
 }
 
-// DecodeLabels decodes what [ID.AppendLabels] wrote. Any other input gives an error that wraps [ErrLabels], never a
+// decodeLabels decodes what [ID.AppendLabels] wrote. Any other input gives an error that wraps [ErrLabels], never a
 // panic. Of a key that occurs twice in a map the last value is kept.
-func DecodeLabels(encoded []byte) (Labels, error) {
-	r := reader{rest: encoded}
-	l := Labels{pcommon.NewResource(), pcommon.NewInstrumentationScope(), pmetric.NewMetric(), pcommon.NewMap()}
-	for previous := -1; len(r.rest) > 0; {
+func decodeLabels(encoded []byte) (decodedLabels, error) {
+	r := newReader(encoded)
+	l := decodedLabels{pcommon.NewResource(), pcommon.NewInstrumentationScope(), pmetric.NewMetric(), pcommon.NewMap()}
+	for previous := -1; r.Remaining() > 0; {
 		next := r.level(previous)
 		r.decodeLevel(next, &l)
 		previous = int(next)
@@ -31,17 +31,17 @@ func DecodeLabels(encoded []byte) (Labels, error) {
 	return l, r.err(encoded)
 }
 
-func (r *reader) decodeLevel(l level, to *Labels) {
+func (r *reader) decodeLevel(l level, to *decodedLabels) {
 	switch l {
 	case levelResource:
 		r.decodeMap(to.Resource.Attributes(), 0)
 	case levelScope:
-		to.Scope.SetName(string(r.bytes()))
-		to.Scope.SetVersion(string(r.bytes()))
+		to.Scope.SetName(r.String())
+		to.Scope.SetVersion(r.String())
 		r.decodeMap(to.Scope.Attributes(), 0)
 	case levelMetric:
-		to.Metric.SetName(string(r.bytes()))
-		to.Metric.SetUnit(string(r.bytes()))
+		to.Metric.SetName(r.String())
+		to.Metric.SetUnit(r.String())
 		setKind(to.Metric, r.kind())
 	case levelAttributes:
 		r.decodeMap(to.Attributes, 0)
@@ -65,10 +65,10 @@ func setKind(m pmetric.Metric, k kind) {
 }
 
 func (r *reader) decodeMap(to pcommon.Map, depth int) {
-	for range r.count() {
-		name := string(r.bytes())
+	for range r.Count(1) {
+		name := r.String()
 		r.decodeValue(to.PutEmpty(name), depth)
-		if r.failed {
+		if r.Err() != nil {
 			return
 		}
 	}
@@ -77,22 +77,22 @@ func (r *reader) decodeMap(to pcommon.Map, depth int) {
 func (r *reader) decodeValue(to pcommon.Value, depth int) {
 	switch r.valueType(depth) {
 	case pcommon.ValueTypeStr:
-		to.SetStr(string(r.bytes()))
+		to.SetStr(r.String())
 	case pcommon.ValueTypeInt:
-		to.SetInt(int64(r.word()))
+		to.SetInt(int64(r.Uint64()))
 	case pcommon.ValueTypeDouble:
-		to.SetDouble(math.Float64frombits(r.word()))
+		to.SetDouble(math.Float64frombits(r.Uint64()))
 	case pcommon.ValueTypeBool:
-		to.SetBool(r.bool())
+		to.SetBool(r.Bool())
 	case pcommon.ValueTypeBytes:
-		to.SetEmptyBytes().FromRaw(r.bytes())
+		to.SetEmptyBytes().FromRaw(r.Bytes())
 	case pcommon.ValueTypeMap:
 		r.decodeMap(to.SetEmptyMap(), depth+1)
 	case pcommon.ValueTypeSlice:
 		items := to.SetEmptySlice()
-		for range r.count() {
+		for range r.Count(1) {
 			r.decodeValue(items.AppendEmpty(), depth+1)
-			if r.failed {
+			if r.Err() != nil {
 				return
 			}
 		}
