@@ -41,6 +41,8 @@ type Alignment struct {
 
 const (
 	maxOpenSteps = 64
+	// alignerVersion is the first byte of an encoded aligner.
+	alignerVersion = 2
 	// turnSteps is the number of steps that late points must cover, none on time among them, to show that the source's clock was set
 	// back.
 	turnSteps = 16
@@ -281,7 +283,7 @@ func (t *AlignTally) fields() []*uint64 {
 
 // Append appends everything that decides later rows.
 func (a *Aligner) Append(dst []byte) []byte {
-	e := codec.NewEncoder(append(dst, stateVersion))
+	e := codec.NewEncoder(append(dst, alignerVersion))
 	e.Varint(int64(a.settings.Step))
 	e.Count(len(a.known))
 	for _, n := range a.tally.fields() {
@@ -316,7 +318,7 @@ func (a *Aligner) Restore(b []byte) error {
 }
 
 func (a *Aligner) decode(d *codec.Decoder) error {
-	d.Require(d.Uvarint() == stateVersion)
+	d.Require(d.Uvarint() == alignerVersion)
 	if width, metrics := d.Varint(), d.Uvarint(); d.Err() == nil && (width != int64(a.settings.Step) || metrics != uint64(len(a.known))) {
 		return ErrSettings
 	}
