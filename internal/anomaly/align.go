@@ -23,17 +23,13 @@ const (
 	Late
 	// Ahead means that its time lies too far ahead of the clock, and that it was left out: it would have closed all steps before.
 	Ahead
-	// Duplicate means that the metric has a point of that time already, and that it was left out.
-	Duplicate
-	// OutOfOrder means that the metric has a later point in the step, and that it was left out.
-	OutOfOrder
 	// Unusable means that the value is NaN, ±Inf or beyond ±1e150, and that it was left out.
 	Unusable
 )
 
 // Alignment says how points become rows.
 type Alignment struct {
-	// Step is the time of a row. The last point of a metric within a step counts.
+	// Step is the time of a row, 1 ms to 24 h.
 	Step time.Duration
 	// Lateness is how long after the end of a step its points may still come, at most 64 steps.
 	Lateness time.Duration
@@ -45,6 +41,8 @@ type Alignment struct {
 
 const (
 	maxOpenSteps = 64
+	// alignerVersion is the first byte of an encoded aligner.
+	alignerVersion = 2
 	// turnSteps is the number of steps that late points must cover, none on time among them, to show that the source's clock was set
 	// back.
 	turnSteps = 16
@@ -53,8 +51,8 @@ const (
 // Validate returns everything that is wrong with the alignment.
 func (a *Alignment) Validate() error {
 	var errs []error
-	if a.Step < time.Millisecond {
-		errs = append(errs, fmt.Errorf("step must be at least 1ms (got %s)", a.Step))
+	if a.Step < time.Millisecond || a.Step > day {
+		errs = append(errs, fmt.Errorf("step must be 1ms to 24h (got %s)", a.Step))
 	}
 	if a.Lateness < 0 || a.Carry < 0 || a.Ahead < 0 {
 		errs = append(errs, fmt.Errorf("lateness, carry and ahead must not be negative (got %s, %s, %s)", a.Lateness, a.Carry, a.Ahead))
@@ -77,7 +75,7 @@ type Row struct {
 
 // AlignTally counts what became of points and steps.
 type AlignTally struct {
-	OnTime, Late, Ahead, Duplicate, OutOfOrder, Unusable uint64
+	OnTime, Late, Ahead, Unusable uint64
 	// Rows came of the steps. Gaps are runs of steps in which no point came, which make no rows.
 	Rows, Gaps uint64
 	// ClockSteps are the times at which the clock, or that of the source, was set back, so that steps began anew.
@@ -131,8 +129,9 @@ func NewAligner(s Alignment, metrics int) (*Aligner, error) {
 	return &Aligner{settings: s, known: make([]sample, metrics), row: make([]float64, metrics)}, nil
 }
 
-// Add takes a point of a metric, by its index: its event time and the clock, in Unix nanoseconds. Call Next until it has no more rows
-// before the next Add, as a point may close steps.
+// Add takes the value of a metric, by its index, in the step of a time: event time and the clock, in Unix nanoseconds. It takes the place of
+// what was added for that step before, whatever their times are. Call Next until it has no more rows before the next Add, as a point may
+// close steps.
 func (a *Aligner) Add(metric int, at int64, value float64, now int64) Timing {
 	a.keepClock(now)
 	timing := a.add(metric, at, value, now)
@@ -141,7 +140,7 @@ func (a *Aligner) Add(metric int, at int64, value float64, now int64) Timing {
 }
 
 func (t *AlignTally) of(timing Timing) *uint64 {
-	return [...]*uint64{&t.OnTime, &t.Late, &t.Ahead, &t.Duplicate, &t.OutOfOrder, &t.Unusable}[timing]
+	return [...]*uint64{&t.OnTime, &t.Late, &t.Ahead, &t.Unusable}[timing]
 }
 
 func (a *Aligner) add(metric int, at int64, value float64, now int64) Timing {
@@ -156,11 +155,8 @@ func (a *Aligner) add(metric int, at int64, value float64, now int64) Timing {
 	}
 	a.turning = false
 	s := &a.open(number).samples[metric]
-	switch {
-	case s.ok && s.at == at:
-		return Duplicate
-	case s.ok && s.at > at:
-		return OutOfOrder
+	if s.ok {
+		at = max(at, s.at)
 	}
 	*s = sample{at, value, true}
 	if !a.started {
@@ -282,14 +278,12 @@ func (a *Aligner) close(s *step, end int64) Row {
 func (a *Aligner) Tally() AlignTally { return a.tally }
 
 func (t *AlignTally) fields() []*uint64 {
-	return []*uint64{
-		&t.OnTime, &t.Late, &t.Ahead, &t.Duplicate, &t.OutOfOrder, &t.Unusable, &t.Rows, &t.Gaps, &t.ClockSteps, &t.Lost,
-	}
+	return []*uint64{&t.OnTime, &t.Late, &t.Ahead, &t.Unusable, &t.Rows, &t.Gaps, &t.ClockSteps, &t.Lost}
 }
 
 // Append appends everything that decides later rows.
 func (a *Aligner) Append(dst []byte) []byte {
-	e := codec.NewEncoder(append(dst, stateVersion))
+	e := codec.NewEncoder(append(dst, alignerVersion))
 	e.Varint(int64(a.settings.Step))
 	e.Count(len(a.known))
 	for _, n := range a.tally.fields() {
@@ -324,7 +318,7 @@ func (a *Aligner) Restore(b []byte) error {
 }
 
 func (a *Aligner) decode(d *codec.Decoder) error {
-	d.Require(d.Uvarint() == stateVersion)
+	d.Require(d.Uvarint() == alignerVersion)
 	if width, metrics := d.Varint(), d.Uvarint(); d.Err() == nil && (width != int64(a.settings.Step) || metrics != uint64(len(a.known))) {
 		return ErrSettings
 	}

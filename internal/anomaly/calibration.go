@@ -108,7 +108,10 @@ func (c *calibration) endRun(keep bool) {
 	if !keep || len(held) == 0 {
 		return
 	}
-	most := c.most()
+	most := c.cap
+	if len(held) < cap(c.held) { // else it is none of an edge
+		most = c.most()
+	}
 	for _, raw := range held {
 		if c.raised >= c.budget() {
 			return
@@ -120,7 +123,7 @@ func (c *calibration) endRun(keep bool) {
 	}
 }
 
-// most is what the score of an anomaly counts for at most. There is no limit for heavy ones once more runs of them were kept than are stated: an edge
+// most is what the score of an anomaly in a short run counts for at most. There is no limit for heavy ones once more runs of them were kept than are stated: an edge
 // that comes back, as of a square wave, is a row of lags that a forest has hardly seen each time.
 func (c *calibration) most() float64 {
 	if c.heavy && float64(c.runs()) > c.alpha*float64(c.size()) {

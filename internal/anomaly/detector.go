@@ -278,7 +278,7 @@ func (d *Detector) score(raw float64) float64 {
 }
 
 func (d *Detector) anomalous(raw, p float64) bool {
-	if d.settings.Decision.Contamination > 0 {
+	if d.settings.Decision.Contamination > 0 && d.model.offset > 0 { // A model of the time before a quota was asked for has none.
 		return raw > d.model.offset
 	}
 	return p <= d.alpha && (d.settings.Method == IsolationForest || raw >= leastDistance)
@@ -445,10 +445,14 @@ func (d *Detector) State() State { return d.state }
 // Metrics returns the names of the metrics. The list must not be changed.
 func (d *Detector) Metrics() []string { return d.metrics }
 
-// Baseline returns what is usual for a metric, by its index; with a season, in the phase of the last row.
+// Baseline returns what is usual for a metric, by its index; with a season, in the phase of the last row, and nothing if that is not known
+// yet.
 func (d *Detector) Baseline(metric int) Baseline {
 	b := d.baselines[metric].export()
 	if d.season != nil {
+		if !d.season.known {
+			return Baseline{}
+		}
 		l := d.season.levels[metric]
 		b.Mean, b.Std, b.P95 = l.level+l.scale*b.Mean, l.scale*b.Std, l.level+l.scale*b.P95
 	}

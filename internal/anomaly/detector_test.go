@@ -342,6 +342,50 @@ func TestSeason(t *testing.T) {
 	}
 }
 
+// Whatever a row is made of, its causes are responsible for all of the anomaly: also where the centre, between two levels, is as unusual as the
+// row.
+func TestContributionsAddUp(t *testing.T) {
+	for _, metrics := range [][]string{{"x"}, {"x", "y"}} {
+		for _, s := range everyMethod() {
+			if s.Method.Trained() {
+				s.Decision = Decision{Contamination: 0.1, Calibration: 1024, Raise: 1, Of: 1, Accept: 240}
+			}
+			d := newStream(t, s, metrics...)
+			rng := seeded(15)
+			row := make([]float64, len(metrics))
+			for range 1500 {
+				for i := range row {
+					row[i] = float64(10+90*rng.IntN(2)) + rng.NormFloat64()
+				}
+				if v := d.next(row...); v.Anomalous {
+					total := 0.0
+					for _, c := range v.Causes {
+						total += c.Contribution
+					}
+					require.Greater(t, total, 0.3, "%s: %v", s.Method, row)
+					require.Less(t, total, 1.000001, "%s: %v", s.Method, row)
+				}
+			}
+		}
+	}
+}
+
+// A phase that is not known yet has no baseline, though others have.
+func TestNoBaselineOfAnUnknownPhase(t *testing.T) {
+	s := DefaultSettings()
+	s.Method, s.Season = EWMA, Season{Phases: 24, Length: time.Hour}
+	d, err := NewDetector(s, []string{"x"})
+	require.NoError(t, err)
+	for day := range int64(4) { // at noon only
+		for m := range int64(60) {
+			observe(d, day*int64(24*time.Hour)+12*int64(time.Hour)+m*int64(time.Minute), []float64{float64(100 + m%3)})
+		}
+	}
+	assert.InDelta(t, 101, d.Baseline(0).Mean, 1)
+	observe(d, 4*int64(24*time.Hour), []float64{100})
+	assert.Zero(t, d.Baseline(0), "midnight has not been seen")
+}
+
 // What came before a gap is no feature of what comes after it.
 func TestGap(t *testing.T) {
 	s := small(IsolationForest)

@@ -133,6 +133,33 @@ func TestSpikesThatComeBack(t *testing.T) {
 	f(IsolationForest, three)
 }
 
+// TestIncidentsThatComeBackToAForestWithLags has incidents of eight rows, one every 200 rows, after 1,500 calm ones: with lags, too, the sixth is
+// called as the first was. Only of short runs, as edges make, the fourth is usual.
+func TestIncidentsThatComeBackToAForestWithLags(t *testing.T) {
+	const lasts, incidents = 8, 6
+	for _, features := range []Features{{Lags: 1}, {Lags: 3}, {Lags: 3, Differences: true}} {
+		for seed := range uint64(5) {
+			s := DefaultSettings()
+			s.Features, s.Seed = features, seed
+			d, err := NewDetector(s, []string{"a"})
+			require.NoError(t, err)
+			rng := rand.New(rand.NewPCG(seed, 1))
+			called := make([]int, incidents)
+			for i := range 1500 + 200*incidents {
+				incident, off := (i-1500)/200, 0.0
+				if i >= 1500 && (i-1500)%200 < lasts {
+					off = 75
+				}
+				if observe(d, int64(i)*15e9, []float64{100 + 5*rng.NormFloat64() + off}).Anomalous && off > 0 {
+					called[incident]++
+				}
+			}
+			assert.GreaterOrEqual(t, called[0], lasts-1, "%v, seed %d", features, seed)
+			assert.GreaterOrEqual(t, called[incidents-1], lasts-1, "%v, seed %d: %v", features, seed, called)
+		}
+	}
+}
+
 // TestALastingShiftIsAnAnomalyUntilItIsAccepted has a shift that stays, after few and many calm rows: each of its rows is called an anomaly, until
 // the change is accepted: after half as many rows as there were calm ones, 240 at most. The median of the robust z follows it sooner.
 func TestALastingShiftIsAnAnomalyUntilItIsAccepted(t *testing.T) {

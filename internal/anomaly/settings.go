@@ -128,6 +128,8 @@ const (
 	minRows = 10
 	maxRows = 1 << 20
 	day     = 24 * time.Hour
+	// maxOffset is a year, and what is added to it to begin a phase at an end of a step.
+	maxOffset = 8760*time.Hour + time.Nanosecond
 	// maxLags is the number of earlier values of a metric that can be features.
 	maxLags = 16
 )
@@ -187,6 +189,7 @@ func (f *faults) unless(ok bool, format string, args ...any) {
 func (s Season) validate(wrong *faults) {
 	wrong.unless(s.Phases >= 0 && s.Phases <= maxPhases, "season::phases must be 0 to %d (got %d)", maxPhases, s.Phases)
 	wrong.unless(!s.on() || s.Length >= time.Second, "season::length must be at least 1s (got %s)", s.Length)
+	wrong.unless(s.Offset.Abs() <= maxOffset, "season::offset must be -8760h to 8760h (got %s)", s.Offset.Truncate(time.Millisecond))
 }
 
 func (d *Decision) validate(wrong *faults, minObservations int) {

@@ -53,6 +53,7 @@ func TestValidate(t *testing.T) {
 	f(func(s *Settings) { s.Floor = math.NaN() }, "floor must be above 0 and at most 1 (got NaN)")
 	f(func(s *Settings) { s.Season = Season{Phases: 169, Length: time.Hour} }, "season::phases must be 0 to 168 (got 169)")
 	f(func(s *Settings) { s.Season = Season{Phases: 7} }, "season::length must be at least 1s (got 0s)")
+	f(func(s *Settings) { s.Season.Offset = math.MinInt64 }, "season::offset must be -8760h to 8760h (got -2562047h47m16.854s)")
 	f(func(s *Settings) { s.Decision.Calibration = 1 }, "calibration must be 64 to 65536 (got 1)")
 	f(func(s *Settings) { s.Decision.Raise = 4 }, "hysteresis::raise must be 1 to hysteresis::of, and that at most 64 (got 4 of 1)")
 	f(func(s *Settings) { s.Decision.Step = -1 }, "step must not be negative (got -1ns)")

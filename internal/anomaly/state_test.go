@@ -168,6 +168,68 @@ func TestOverdueModelsAreCounted(t *testing.T) {
 	assert.EqualValues(t, 1, d.Tally().Models)
 }
 
+// A restart in the middle of a change that few calm rows speak against does not put off when it is accepted.
+func TestRestartInTheMiddleOfAChange(t *testing.T) {
+	for _, m := range []Method{IsolationForest, PCA, EWMA} {
+		s := DefaultSettings()
+		s.Method, s.Decision.Alpha = m, 0.02
+		run := func(restart int) []string {
+			d := newStream(t, s, "a", "b")
+			rng := seeded(21)
+			var verdicts []string
+			accepted := 0
+			for i := range 300 {
+				if i == restart {
+					restored := newStream(t, s, "a", "b")
+					require.NoError(t, restored.Restore(d.Append(nil)))
+					restored.at = d.at
+					d = restored
+				}
+				off := 0.0
+				if i >= 130 {
+					off = 20
+				}
+				v := d.next(off+rng.NormFloat64(), off+rng.NormFloat64())
+				if v.Accepted {
+					accepted = i
+				}
+				verdicts = append(verdicts, fmt.Sprintf("%+v", v))
+			}
+			require.InDelta(t, 130+65, accepted, 8, m)
+			return verdicts
+		}
+		want := run(-1)
+		for _, restart := range []int{131, 160, 194, 195, 200, 215} {
+			require.Equal(t, want, run(restart), "%s, a restart at %d", m, restart)
+		}
+	}
+}
+
+// A model that was trained before a quota was asked for knows none: until the next one the share of all calm scores stands in for it.
+func TestAQuotaAfterARestart(t *testing.T) {
+	for _, m := range []Method{IsolationForest, PCA} {
+		s := DefaultSettings()
+		s.Method = m
+		before := newStream(t, s, "a", "b")
+		rng := seeded(8)
+		for range 600 {
+			before.next(rng.NormFloat64(), rng.NormFloat64())
+		}
+		s.Decision.Alpha, s.Decision.Contamination = 0, 0.1
+		after := newStream(t, s, "a", "b")
+		require.NoError(t, after.Restore(before.Append(nil)))
+		after.at = before.at
+		anomalous := 0
+		for range 100 {
+			if after.next(rng.NormFloat64(), rng.NormFloat64()).Anomalous {
+				anomalous++
+			}
+		}
+		assert.InDelta(t, 10, anomalous, 9, m)
+		assert.True(t, after.next(20, 20).Anomalous)
+	}
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	s := small(RobustZ)
 	d, err := NewDetector(s, []string{"a"})

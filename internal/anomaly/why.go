@@ -34,7 +34,7 @@ func (d *Detector) explain() []Cause {
 		if v != v {
 			continue
 		}
-		c := Cause{Index: m, Metric: d.metrics[m], Value: v, Baseline: d.Baseline(m), Z: d.z(m)}
+		c := Cause{Index: m, Metric: d.metrics[m], Value: v, Baseline: d.Baseline(m), Z: d.Z(m)}
 		c.Severity = severityOf(c.Z)
 		if total > 0 {
 			c.Contribution = d.shares[m] / total
@@ -54,8 +54,9 @@ func (d *Detector) explain() []Cause {
 	return d.causes[:min(n, len(d.causes))]
 }
 
-// z is how far the value of a metric in this row is off its baseline.
-func (d *Detector) z(metric int) float64 {
+// Z is how far the value of a metric, by its index, in the last row is off its baseline, in standard deviations that are not less than the floor;
+// signed.
+func (d *Detector) Z(metric int) float64 {
 	b := &d.baselines[metric]
 	if b.n == 0 {
 		return 0
@@ -84,7 +85,8 @@ func (d *Detector) contribute() {
 }
 
 // leaveOneOut is how much the score of a forest falls when a metric is put back to its centre, and how much it rises when the metric
-// alone leaves it, together: of metrics that are off in the same way one would hide the other.
+// alone leaves it, together: of metrics that are off in the same way one would hide the other. A centre between two levels may be as unusual as
+// the row, so that nothing is found: then it is how far the metrics are off their baselines.
 func (d *Detector) leaveOneOut() {
 	perMetric := d.settings.Features.perMetric()
 	score := func(row []float32) float64 { return d.model.raw(row, d.point) }
@@ -98,5 +100,11 @@ func (d *Detector) leaveOneOut() {
 		copy(without[from:to], typical[from:to])
 		copy(alone[from:to], d.scaled[from:to])
 		d.shares[m] = max(0, full-score(without[:len(d.scaled)])) + max(0, score(alone[:len(d.scaled)])-none)
+	}
+	if slices.Max(d.shares) > 0 {
+		return
+	}
+	for m := range d.shares {
+		d.shares[m] = math.Abs(d.Z(m))
 	}
 }

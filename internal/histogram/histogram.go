@@ -52,6 +52,11 @@ func (h *Histogram) Reset() {
 	}
 }
 
+// Bytes is how much memory the histogram holds besides itself.
+func (h *Histogram) Bytes() int {
+	return 8 * (cap(h.Bounds) + cap(h.Counts) + cap(h.Negative.Counts) + cap(h.Positive.Counts))
+}
+
 // SetExplicit takes a point, with or without its buckets.
 func (h *Histogram) SetExplicit(dp pmetric.HistogramDataPoint, buckets bool) error {
 	h.Reset()

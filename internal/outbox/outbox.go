@@ -17,8 +17,11 @@ type Settings[T any] struct {
 	Consume func(context.Context, T) error
 	// Clone copies a batch.
 	Clone func(T) T
-	// Limit is the number of batches that are kept.
-	Limit int
+	// Limit is the number of batches that are kept, and MaxSize what they may measure together by Size: the newest is kept whatever it
+	// measures. Without Size only their number is limited.
+	Limit   int
+	Size    func(T) int
+	MaxSize int
 	// Refused is called when the next consumer has refused a batch that is kept, Dropped when one is given up: it was refused for
 	// good, or too many were waiting.
 	Refused, Dropped func()
@@ -30,25 +33,35 @@ type Outbox[T any] struct {
 
 	mu    sync.Mutex
 	queue []T
+	size  int    // of all in the queue
 	first uint64 // number of queue[0]; every batch that was put in has one
 }
 
 // New returns an empty Outbox.
 func New[T any](settings Settings[T]) *Outbox[T] { return &Outbox[T]{settings: settings} }
 
-// Put adds a batch. The oldest makes room for it if need be.
+// Put adds a batch. The oldest make room for it if need be.
 func (o *Outbox[T]) Put(batch T) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.queue) >= o.settings.Limit {
+	size := o.sizeOf(batch)
+	for len(o.queue) > 0 && (len(o.queue) >= o.settings.Limit || o.size+size > o.settings.MaxSize) {
 		o.pop()
 		o.settings.Dropped()
 	}
-	o.queue = append(o.queue, batch)
+	o.queue, o.size = append(o.queue, batch), o.size+size
+}
+
+func (o *Outbox[T]) sizeOf(batch T) int {
+	if o.settings.Size == nil {
+		return 0
+	}
+	return o.settings.Size(batch)
 }
 
 func (o *Outbox[T]) pop() {
 	var none T
+	o.size -= o.sizeOf(o.queue[0])
 	o.queue[0] = none
 	o.queue = o.queue[1:]
 	o.first++

@@ -44,6 +44,29 @@ func (c *consumer) outbox(limit int) *Outbox[[]byte] {
 	})
 }
 
+// What is waiting is bounded by its size too, and a batch that is too large is kept alone.
+func TestSizeIsBounded(t *testing.T) {
+	c := &consumer{}
+	o := c.outbox(10)
+	o.settings.Size, o.settings.MaxSize = func(b []byte) int { return len(b) }, 5
+	f := func(batch string, want ...string) {
+		t.Helper()
+		o.Put([]byte(batch))
+		var got []string
+		for _, b := range o.Waiting() {
+			got = append(got, string(b))
+		}
+		assert.Equal(t, want, got)
+	}
+	f("aa", "aa")
+	f("bbb", "aa", "bbb")
+	f("c", "bbb", "c")
+	f("toolarge", "toolarge")
+	f("d", "d")
+	f("e", "d", "e")
+	assert.Equal(t, 4, c.dropped)
+}
+
 func TestWhatIsRefusedIsSentAgainInOrder(t *testing.T) {
 	c := &consumer{errs: []error{nil, errors.New("not now"), errors.New("not yet")}}
 	o := c.outbox(10)

@@ -137,7 +137,7 @@ func TestValidateReportsEverything(t *testing.T) {
 		"detectors::1 (twice): metrics::3 (guardian.anomaly.score): name must not be that of a verdict, which is not judged",
 		`detectors::1 (twice): metrics::4 (h): values must be value, rate, mean or a quantile such as p95, none of them twice (got ["p100" "mean" "mean"])`,
 		`detectors::1 (twice): metrics::5 (i): values must be value, rate, mean or a quantile such as p95, none of them twice (got ["p95" "p95.0"])`,
-		"detectors::2 (twice): step must be at least 1ms (got 0s)",
+		"detectors::2 (twice): step must be 1ms to 24h (got 0s)",
 		"detectors::2 (twice): name must be unique, and is that of another detector",
 	}, strings.Split(err.Error(), "\n"))
 }
@@ -168,11 +168,14 @@ func TestValidateRefuses(t *testing.T) {
 	g("alpha: 0.01, contamination: null", "one of alpha, false_alarms_per_day and contamination must be set, and no other (got 0.01, 0 and 0.1)")
 	g("contamination: null, false_alarms_per_day: 1", "one of alpha, false_alarms_per_day and contamination must be set, and no other (got 0, 1 and 0.1)")
 	g("contamination: null, method: ewma", "contamination is for isolation_forest and pca (got 0.1 for ewma)")
-	g("false_alarms_per_day: 1, step: 0s", "step must be at least 1ms (got 0s)")
-	g("step: -1s", "step must be at least 1ms (got -1s)")
+	g("false_alarms_per_day: 1, step: 0s", "step must be 1ms to 24h (got 0s)")
+	g("step: -1s", "step must be 1ms to 24h (got -1s)")
 	g("training: {reservoir: 128}", "forest::sub_sample must be at most training::reservoir, 128, of which a tree is a part (got 256)")
 	g("training: {reservoir: 16384}, forest: {trees: 1000, sub_sample: 4096}, limits: {memory_mib: 15}",
 		"limits::memory_mib must be at least 16, which one entity takes with its model (got 15)")
+	g("limits: {memory_mib: 9000000000000}", "limits::memory_mib must be at most 1073741824 (got 9000000000000)")
+	g("limits: {idle_after: 1h}, step: 2000000h", "step must be 1ms to 24h (got 2000000h0m0s)")
+	g("season: {phases: 24, offset: 9000h}", "season::offset must be -8760h to 8760h (got 9000h0m0s)")
 	g("limits: {memory_mib: -1}", "limits::memory_mib must be at least 1, which one entity takes with its model (got -1)")
 }
 

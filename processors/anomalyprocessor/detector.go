@@ -151,8 +151,7 @@ func (d *detector) newEntity(key string, now time.Time) *entity {
 	values, _ := grouping.Values(key, len(d.config.GroupBy))
 	e := &entity{detector: d, key: key, values: values, metrics: make([]metricState, len(d.plans)), seen: now}
 	for i := range e.metrics {
-		e.metrics[i].silent = d.plans[i].absentIsZero
-		e.metrics[i].kind = kindCumulative // until a series says it
+		e.setKind(i, kindCumulative) // until a series says it
 	}
 	settings := d.settings
 	settings.Seed = seed(settings.Seed, d.config.Name, key)

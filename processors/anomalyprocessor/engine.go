@@ -39,6 +39,7 @@ type engine struct {
 
 	store   *checkpoint.Store
 	saver   *checkpoint.Saver
+	saved   int           // size of the last snapshot
 	work    chan struct{} // verdicts wait to be sent
 	cancel  context.CancelFunc
 	running sync.WaitGroup

@@ -9,6 +9,7 @@ import (
 
 	"github.com/llm-guardian/otelcol-guardian/internal/anomaly"
 	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
+	"github.com/llm-guardian/otelcol-guardian/internal/series"
 )
 
 // entity is what is judged on its own.
@@ -26,7 +27,6 @@ type entity struct {
 	step    int64 // number of the last step in which a point came
 	touched int64 // time of the last point that is not folded yet, in that step
 	waiting bool  // there is one
-	lastPut int64 // time that the aligner was given last
 
 	// What was emitted.
 	emitted  int64  // time of the last row that was
@@ -44,7 +44,7 @@ type metricState struct {
 }
 
 // attach gives a series a place in a metric. A metric has one kind: series of another one find no place as long as the older ones report.
-func (e *entity) attach(s *seriesState, metric int, k kind, at int64) bool {
+func (e *entity) attach(s *seriesState, ref series.Ref, metric int, k kind, at int64) bool {
 	d, m := e.detector, &e.metrics[metric]
 	if len(m.series) > 0 && m.kind != k {
 		for _, other := range m.series {
@@ -62,13 +62,24 @@ func (e *entity) attach(s *seriesState, metric int, k kind, at int64) bool {
 		d.tally.rejected[reasonUnsupported]++
 		return false
 	}
-	m.kind, m.silent = k, k.delta() || d.plans[metric].absentIsZero
-	*s = seriesState{entity: e, metric: uint16(metric), kind: k}
-	if k == kindHistogram || k == kindDeltaHistogram {
+	counted := k.natural() == valueMean
+	if counted && d.bytes > d.config.Limits.MemoryMiB<<20 {
+		d.tally.limited[tableBytes]++
+		return false
+	}
+	e.setKind(metric, k)
+	*s = seriesState{ref: ref, entity: e, metric: uint16(metric), kind: k}
+	if counted {
 		s.counts = new(counts)
 	}
 	m.series = append(m.series, s)
 	return true
+}
+
+// setKind says what the points of a metric are.
+func (e *entity) setKind(metric int, k kind) {
+	m := &e.metrics[metric]
+	m.kind, m.silent = k, k.delta() || e.detector.plans[metric].absentIsZero
 }
 
 // detach takes the place of a series that is evicted.
@@ -93,10 +104,7 @@ func (e *entity) commit(s *seriesState, p *point, b *batch, now time.Time) {
 	e.metrics[s.metric].changed = true
 	if !e.waiting {
 		e.waiting, e.touched = true, p.at
-		if e.step != step {
-			e.step = step
-			e.beginStep(now)
-		}
+		e.step = step
 		b.touched = append(b.touched, e)
 	}
 	e.touched = max(e.touched, p.at)
@@ -110,48 +118,47 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-// beginStep puts 0 where silence means that.
-func (e *entity) beginStep(now time.Time) {
-	for i := range e.metrics {
-		plan := &e.detector.plans[i]
-		if !e.metrics[i].silent {
-			continue
-		}
-		for j := range plan.values {
-			if plan.zeroWhenSilent(plan.values[j].kind, e.metrics[i].kind) {
-				e.put(plan.first+j, e.step*int64(e.detector.config.Step), 0, now)
-			}
-		}
-	}
-}
-
-// fold makes values of the metrics that have changed, and has the rows judged that are complete.
+// fold makes values of the metrics that have changed, and of those whose silence says something, and has the rows judged that are complete.
 func (e *entity) fold(now time.Time) {
 	e.waiting = false
 	for i := range e.metrics {
-		m := &e.metrics[i]
-		if !m.changed {
+		m, plan := &e.metrics[i], &e.detector.plans[i]
+		switch {
+		case !m.changed && !m.silent:
 			continue
+		case !e.remembers(m):
+			if m.changed {
+				e.detector.tally.rejected[reasonLate]++
+			}
+		default:
+			e.foldMetric(m, plan, now)
 		}
 		m.changed = false
-		plan := &e.detector.plans[i]
-		for j, v := range plan.values {
-			if number := e.valueOf(m, plan, v); number == number { // else there is none
-				e.put(plan.first+j, e.touched, number, now)
-			}
-		}
 	}
 	e.judgeRows(now)
 }
 
-// put gives a metric its value in a step.
-func (e *entity) put(column int, at int64, number float64, now time.Time) {
-	// The aligner takes the last of several points in a step: this one is.
-	if e.lastPut >= at && floorDiv(e.lastPut, int64(e.detector.config.Step)) == e.step {
-		at = e.lastPut + 1
+// remembers says whether all series of a metric know what they were in the step.
+func (e *entity) remembers(m *metricState) bool {
+	open := int64(e.detector.config.Lateness/e.detector.config.Step) + 1
+	return !slices.ContainsFunc(m.series, func(s *seriesState) bool { return s.forgot(e.step, open) })
+}
+
+func (e *entity) foldMetric(m *metricState, plan *metricPlan, now time.Time) {
+	for j, v := range plan.values {
+		number := e.valueOf(m, plan, v)
+		if number != number && m.silent && plan.zeroWhenSilent(v.kind, m.kind) {
+			number = 0
+		}
+		if number == number { // else there is none
+			e.put(plan.first+j, number, now)
+		}
 	}
-	e.lastPut = at
-	switch e.aligner.Add(column, at, number, now.UnixNano()) {
+}
+
+// put gives a metric its value in the step.
+func (e *entity) put(column int, number float64, now time.Time) {
+	switch e.aligner.Add(column, e.touched, number, now.UnixNano()) {
 	case anomaly.Late:
 		e.detector.tally.rejected[reasonLate]++
 	case anomaly.Ahead:
@@ -214,16 +221,19 @@ func (e *entity) combined(m *metricState, plan *metricPlan, what valueKind) floa
 
 // of gives the value or rate of a series; ok is false where it has none any more.
 func (e *entity) of(s *seriesState, what valueKind) (float64, bool) {
-	current := s.step == e.step
+	in := s.in(e.step)
 	switch {
-	case !s.known, !current && e.touched-s.at > int64(e.detector.config.Carry):
+	case !s.known, in == nil && e.touched-s.at > int64(e.detector.config.Carry):
 		return 0, false
-	case what == valueLevel:
-		return s.value, true
-	case !current && s.kind.delta():
+	case in == nil && s.kind.delta():
 		return 0, true
+	case in == nil:
+		in = &s.now
 	}
-	v := s.rate(e.detector.config.Step.Seconds())
+	if what == valueLevel {
+		return in.level, true
+	}
+	v := s.rate(in, e.detector.config.Step.Seconds())
 	return v, v == v
 }
 
@@ -231,19 +241,20 @@ func (e *entity) of(s *seriesState, what valueKind) (float64, bool) {
 func (e *entity) pooled(m *metricState, what valueKind, q float64) float64 {
 	var pool *histogram.Histogram
 	for _, s := range m.series {
-		if !s.known || s.step != e.step || s.counts.step.Count == 0 {
+		counted := s.countsIn(e.step)
+		if !s.known || counted == nil || counted.Count == 0 {
 			continue
 		}
 		if pool == nil {
-			pool = &s.counts.step
+			pool = counted
 			if len(m.series) > 1 {
 				pool = &e.detector.pool
 				pool.Reset()
-				pool.Add(&s.counts.step)
+				pool.Add(counted)
 			}
 			continue
 		}
-		if !pool.Add(&s.counts.step) {
+		if !pool.Add(counted) {
 			e.detector.tally.rejected[reasonBuckets]++
 		}
 	}
@@ -273,7 +284,13 @@ func (e *entity) judgeRows(now time.Time) {
 
 // bytes is about how much memory the entity takes.
 func (e *entity) bytes() int {
-	return entityBytes + len(e.key)*2 + len(e.metrics)*metricBytes + e.judge.Bytes()
+	n := entityBytes + len(e.key)*2 + len(e.metrics)*metricBytes + e.judge.Bytes()
+	for i := range e.metrics {
+		for _, s := range e.metrics[i].series {
+			n += s.bytes()
+		}
+	}
+	return n
 }
 
 // Rough sizes: of an entity with its aligner, and of a metric of it.

@@ -26,8 +26,13 @@ const always = "details: always, calm_interval: 0s, method: robust_z, step: 10s,
 // rows runs what sends points, and gives the values of a metric in the rows that came of them.
 func rows(t *testing.T, metrics, metric string, send func(*scene)) (shownValues []float64, own map[string]float64) {
 	t.Helper()
+	return rowsWith(t, always, metrics, metric, send)
+}
+
+func rowsWith(t *testing.T, options, metrics, metric string, send func(*scene)) (shownValues []float64, own map[string]float64) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, fmt.Sprintf("detectors: [{name: d, group_by: [], metrics: %s, %s}]", metrics, always))
+		s := newScene(t, fmt.Sprintf("detectors: [{name: d, group_by: [], metrics: %s, %s}]", metrics, options))
 		send(s)
 		time.Sleep(time.Minute) // the clock ends the last step
 		synctest.Wait()
@@ -240,6 +245,154 @@ func TestHistogramReset(t *testing.T) {
 		s.send(sec(20), histogramOf("m", cumulative, s.start.Add(sec(10)), 30, []float64{1}, []uint64{40, 0}))
 	})
 	assert.Equal(t, []float64{2, 4}, got)
+}
+
+// Points that come late, within the lateness, when other series have gone on to the next step already: both have part in the row of the step,
+// each with what it was then.
+func TestSeriesThatHaveGoneOn(t *testing.T) {
+	const late = "details: always, calm_interval: 0s, method: robust_z, step: 10s, lateness: 5s, carry: 30s"
+	start := time.Unix(1, 0)
+	bounds := []float64{1}
+	for name, c := range map[string]struct {
+		value string
+		want  []float64
+		point func(s *scene, n, total float64, pod string) fill
+	}{
+		"gauge": {"m.value", []float64{110, 110, 110}, func(_ *scene, n, _ float64, pod string) fill {
+			return gauge("m", n, "pod", pod)
+		}},
+		"counter": {"m.rate", []float64{11, 11}, func(_ *scene, _, total float64, pod string) fill {
+			return counter("m", start, total, "pod", pod)
+		}},
+		"delta": {"m.rate", []float64{11, 11, 11}, func(s *scene, n, _ float64, pod string) fill {
+			return sum("m", delta, true, s.start, n, "pod", pod)
+		}},
+		"histogram": {"m.mean", []float64{200. / 110, 200. / 110}, func(_ *scene, _, total float64, pod string) fill { // of 100 at 1 and 10 at 10
+			if pod == "a" {
+				return histogramOf("m", cumulative, start, total, bounds, []uint64{uint64(total), 0}, "pod", pod)
+			}
+			return histogramOf("m", cumulative, start, 10*total, bounds, []uint64{0, uint64(total)}, "pod", pod)
+		}},
+		"delta histogram": {"m.rate", []float64{11, 11, 11}, func(s *scene, n, _ float64, pod string) fill {
+			return histogramOf("m", delta, s.start, n, bounds, []uint64{uint64(n), 0}, "pod", pod)
+		}},
+	} {
+		values := "[" + c.value[len("m."):] + "]"
+		got, own := rowsWith(t, late, "[{name: m, combine: sum, values: "+values+"}]", c.value, func(s *scene) {
+			s.send(sec(1), c.point(s, 100, 100, "a"))
+			for i := range 3 {
+				next := float64(i + 2)
+				s.send(sec(10*next-9), c.point(s, 100, 100*next, "a")) // a has gone on to the next step
+				s.send(sec(10*next-11), c.point(s, 10, 10*(next-1), "b"))
+			}
+		})
+		assert.InDeltaSlice(t, c.want, got[:len(c.want)], 1e-9, name)
+		assert.Zero(t, own["rejected_points late"], name)
+	}
+}
+
+// A series that has been heard in two later steps does not know what it was before: what comes late for the step then is left out, rather than
+// taken for all there is.
+func TestSeriesThatHaveGoneFurther(t *testing.T) {
+	const late = "details: always, calm_interval: 0s, method: robust_z, step: 10s, lateness: 25s, carry: 30s"
+	got, own := rowsWith(t, late, "[m]", "m", func(s *scene) {
+		for i := range 3 {
+			s.send(sec(float64(10*i)), sum("m", delta, true, s.start, 100, "pod", "a"))
+		}
+		s.send(sec(5), sum("m", delta, true, s.start, 10, "pod", "b"))
+		s.send(sec(25), sum("m", delta, true, s.start, 10, "pod", "b"))
+	})
+	assert.Equal(t, []float64{10, 10, 11}, got)
+	assert.EqualValues(t, 1, own["rejected_points late"])
+}
+
+// A source that says that it does not know since when it counts, as a Prometheus receiver does after its restart, has not counted all of it in
+// this step.
+func TestUnknownStart(t *testing.T) {
+	metrics := "[{name: m, values: [mean]}, {name: n}]"
+	send := func(s *scene) {
+		start := s.start.Add(-time.Hour)
+		for i, total := range []float64{1000, 1010, 1020, 1030, 1040} {
+			if i == 3 { // of 1 each from now on, but lifelong of 5
+				start = s.start.Add(sec(30))
+			}
+			s.send(sec(float64(10*i)), histogramOf("m", cumulative, start, 5000+total, []float64{1}, []uint64{uint64(total), 0}), counter("n", start, total))
+		}
+	}
+	for metric, want := range map[string][]float64{"m.mean": {1, 1, 1}, "n": {1, 1, 1}} {
+		got, _ := rows(t, metrics, metric, send)
+		assert.Equal(t, want, got[len(got)-3:], metric)
+	}
+}
+
+// A start that is a little off, as that of a host that works it out from its uptime, is no new start.
+func TestStartThatIsALittleOff(t *testing.T) {
+	send := func(s *scene) {
+		for i, total := range []float64{1000, 1010, 1020, 1030, 1040} {
+			start := s.start.Add(-time.Hour + sec(float64(i%2)))
+			s.send(sec(float64(10*i)), histogramOf("m", cumulative, start, 5000+total, []float64{1}, []uint64{uint64(total), 0}), counter("n", start, total))
+		}
+	}
+	for metric, want := range map[string][]float64{"m.mean": {1, 1, 1, 1}, "m.rate": {1, 1, 1, 1}, "n": {1, 1, 1, 1}} {
+		got, _ := rows(t, "[{name: m, values: [mean, rate]}, n]", metric, send)
+		assert.Equal(t, want, got[len(got)-4:], metric)
+	}
+}
+
+// The row of the last step of a phase is of that phase, although it has the time at which the next one begins.
+func TestTheLastStepOfAPhase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, "detectors: [{name: d, group_by: [], metrics: [m], season: {phases: 2, length: 1m}, "+always+"}]")
+		for i := range 120 {
+			level := 100.0
+			if i/6%2 == 1 {
+				level = 900
+			}
+			s.send(sec(float64(10*i)), gauge("m", level+float64(i%2)))
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		shown := s.sink.verdictsBySeries(t)
+		z := values(shown["guardian_anomaly_z_score detector=d metric=m"])
+		assert.NotEmpty(t, z)
+		for _, v := range z {
+			assert.InDelta(t, 0, v, 3)
+		}
+		for _, v := range values(shown["guardian_anomaly_baseline_mean detector=d metric=m"]) {
+			assert.Contains(t, []float64{1, 9}, math.Round(v/100))
+		}
+		for _, v := range values(shown["guardian_anomaly_baseline_std detector=d metric=m"]) {
+			assert.Less(t, v, 2.0)
+		}
+	})
+}
+
+// The z-score of a calm row, too, counts from the floor of the standard deviation.
+func TestZOfAConstant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, "detectors: [{name: d, group_by: [], metrics: [m], "+always+"}]")
+		for i := range 30 {
+			s.send(sec(float64(10*i)), gauge("m", 5))
+		}
+		s.send(sec(300), gauge("m", 5.001))
+		s.send(sec(310), gauge("m", 5))
+		z := values(s.sink.verdictsBySeries(t)["guardian_anomaly_z_score detector=d metric=m"])
+		assert.InDelta(t, 0.2, z[len(z)-1], 0.05, "a fifth of a thousandth of 5")
+	})
+}
+
+// A counter of which nothing comes in a step has its last rate, also where 0 stands for one that there never was.
+func TestAbsentIsNotLate(t *testing.T) {
+	got, _ := rows(t, "[alive, {name: m, absent_is_zero: true}]", "m", func(s *scene) {
+		for i := range 8 {
+			all := []fill{gauge("alive", 1)}
+			if i < 3 {
+				all = append(all, counter("m", s.start, float64(100*i)))
+			}
+			s.send(sec(float64(10*i)), all...)
+		}
+	})
+	assert.Equal(t, []float64{0, 10, 10, 10, 10, 10, 0, 0}, got, "it is carried, and is absent after that")
 }
 
 // Metrics of one entity that come at different times stand in one row.

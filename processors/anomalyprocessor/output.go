@@ -18,6 +18,8 @@ import (
 const (
 	// maxWaiting is the number of batches of verdicts that are kept while the next consumer refuses them. There is about one a second.
 	maxWaiting = 300
+	// maxWaitingPoints is the number of points in them.
+	maxWaitingPoints = 250_000
 	// livelyRows is the number of rows after an anomaly that are emitted whatever they say.
 	livelyRows = 16
 	// metricPrefix begins the names of verdict metrics.
@@ -77,7 +79,7 @@ type output struct {
 func newOutput(e *engine, next consumer.Metrics) *output {
 	o := &output{version: e.set.BuildInfo.Version, wake: func() { signal(e.work) }}
 	o.outbox = outbox.New(outbox.Settings[pmetric.Metrics]{
-		Consume: next.ConsumeMetrics, Clone: cloneMetrics, Limit: maxWaiting,
+		Consume: next.ConsumeMetrics, Clone: cloneMetrics, Limit: maxWaiting, Size: pmetric.Metrics.DataPointCount, MaxSize: maxWaitingPoints,
 		Refused: func() { e.telemetry.builder.ProcessorAnomalyVerdictsRefused.Add(context.Background(), 1) },
 		Dropped: func() { e.telemetry.builder.ProcessorAnomalyVerdictsDropped.Add(context.Background(), 1) },
 	})
@@ -150,14 +152,11 @@ func (o *output) take(e *entity, v *anomaly.Verdict, row []float64) {
 // always shows the details of all metrics, of calm rows too.
 func (o *output) always(e *entity, v *anomaly.Verdict, row []float64) {
 	for i, name := range e.detector.columns {
-		c := anomaly.Cause{Index: i, Metric: name, Value: row[i], Baseline: e.judge.Baseline(i)}
+		c := anomaly.Cause{Index: i, Metric: name, Value: row[i], Baseline: e.judge.Baseline(i), Z: e.judge.Z(i)}
 		for j := range v.Causes {
 			if v.Causes[j].Index == i {
 				c = v.Causes[j]
 			}
-		}
-		if c.Z == 0 && c.Std > 0 {
-			c.Z = (c.Value - c.Mean) / c.Std
 		}
 		if c.Value == c.Value && c.N > 0 {
 			o.cause(e, v.At, &c)

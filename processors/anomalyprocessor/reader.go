@@ -185,7 +185,7 @@ func (p *points) pointOf(key series.Key, attributes pcommon.Map, at, start pcomm
 			d.series.Delete(q.series) // it must not take the place of those of others
 			return q, false
 		}
-		if !entity.attach(state, p.source.metric, k, q.at) {
+		if !entity.attach(state, q.series, p.source.metric, k, q.at) {
 			return q, false
 		}
 	}

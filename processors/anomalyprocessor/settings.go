@@ -58,7 +58,8 @@ func (c *DetectorConfig) settings() anomaly.Settings {
 		Decision: anomaly.Decision{
 			Step: c.Step, Calibration: c.Calibration, Raise: c.Hysteresis.Raise, Of: c.Hysteresis.Of, Accept: c.Accept,
 		},
-		Season:          anomaly.Season{Phases: c.Season.Phases, Length: c.Season.Length, Offset: c.Season.Offset},
+		// A row has the time of the end of its step, which is of the phase that ends with it.
+		Season:          anomaly.Season{Phases: c.Season.Phases, Length: c.Season.Length, Offset: c.Season.Offset + time.Nanosecond},
 		Features:        anomaly.Features{Lags: c.Lags, Differences: c.Differences},
 		Forest:          anomaly.Forest{Trees: c.Forest.Trees, SubSample: c.Forest.SubSample},
 		PCA:             anomaly.Components{Variance: c.PCA.Variance},

@@ -6,7 +6,9 @@ package anomalyprocessor
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -19,17 +21,19 @@ import (
 )
 
 // stateSchema is the version of what snapshot writes.
-const stateSchema = 2
+const stateSchema = 3
 
-// snapshot writes everything that decides later verdicts, and the verdicts that were not taken yet.
+// snapshot writes everything that decides later verdicts, and the verdicts that were not taken yet. It takes the lock for one entity after the other,
+// as the pipeline waits meanwhile; verdicts come last, so that none is lost of an entity that goes on.
 func (e *engine) snapshot() []byte {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var to codec.Encoder
+	to := codec.NewEncoder(make([]byte, 0, e.saved+e.saved/8)) // to grow bit by bit would take several times as much
+	defer func() { e.saved = len(to.Data()) }()
 	to.Count(len(e.detectors))
 	for _, d := range e.detectors {
-		d.encode(&to)
+		d.encode(to, &e.mu)
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.output.cut()
 	waiting := e.output.outbox.Waiting()
 	to.Count(len(waiting))
@@ -50,60 +54,70 @@ func (d *detector) signature() string {
 	return strings.Join(parts, "\x00")
 }
 
-// encode writes a detector, in a blob that can be skipped.
-func (d *detector) encode(to *codec.Encoder) {
+// encode writes a detector: each entity in a blob that can be skipped, until there is none.
+func (d *detector) encode(to *codec.Encoder, mu sync.Locker) {
 	to.String(d.config.Name)
 	to.String(d.signature())
-	var entities codec.Encoder
-	d.encodeEntities(&entities)
-	to.Bytes(entities.Data())
+	mu.Lock()
+	list := slices.Clone(d.list)
+	mu.Unlock()
+	var scratch []byte
+	blob := codec.NewEncoder(nil)
+	for _, e := range list {
+		mu.Lock()
+		if !e.gone {
+			blob = codec.NewEncoder(blob.Data()[:0])
+			scratch = e.encode(blob, scratch)
+			to.Bool(true)
+			to.Bytes(blob.Data())
+		}
+		mu.Unlock()
+	}
+	to.Bool(false)
 }
 
-func (d *detector) encodeEntities(to *codec.Encoder) {
-	refs := map[*seriesState]series.Ref{}
-	for ref, s := range d.series.All() {
-		if s.entity != nil {
-			refs[s] = ref
+// encode writes an entity. It gives the scratch memory back.
+func (e *entity) encode(to *codec.Encoder, scratch []byte) []byte {
+	to.String(e.key)
+	scratch = e.judge.Append(scratch[:0])
+	to.Bytes(scratch)
+	scratch = e.aligner.Append(scratch[:0])
+	to.Bytes(scratch)
+	for _, v := range []int64{e.step, e.emitted, e.accepted, int64(e.lively)} {
+		to.Varint(v)
+	}
+	to.Uvarint(e.shown)
+	for i := range e.metrics {
+		m := &e.metrics[i]
+		to.Uvarint(uint64(m.kind))
+		to.Count(len(m.series))
+		for _, s := range m.series {
+			scratch = e.detector.series.AppendLabels(scratch[:0], s.ref)
+			to.Bytes(scratch)
+			s.encode(to)
 		}
 	}
-	to.Count(len(d.list))
-	var labels, blob []byte
-	for _, e := range d.list {
-		to.String(e.key)
-		blob = e.judge.Append(blob[:0])
-		to.Bytes(blob)
-		blob = e.aligner.Append(blob[:0])
-		to.Bytes(blob)
-		for _, v := range []int64{e.step, e.lastPut, e.emitted, e.accepted, int64(e.lively)} {
-			to.Varint(v)
-		}
-		to.Uvarint(e.shown)
-		for i := range e.metrics {
-			m := &e.metrics[i]
-			to.Uvarint(uint64(m.kind))
-			to.Count(len(m.series))
-			for _, s := range m.series {
-				labels = d.series.AppendLabels(labels[:0], refs[s])
-				to.Bytes(labels)
-				s.encode(to)
-			}
-		}
-	}
+	return scratch
 }
 
 func (s *seriesState) encode(to *codec.Encoder) {
 	to.Bool(s.known)
 	to.Bool(s.stale)
 	to.Uvarint(uint64(s.older))
-	for _, v := range []int64{s.turnAt, s.at, s.start, s.step} {
+	for _, v := range []int64{s.turnAt, s.at, s.start} {
 		to.Varint(v)
 	}
-	for _, v := range []float64{s.value, s.added, s.over} {
-		to.Float64(v)
+	to.Float64(s.value)
+	for _, in := range []*share{&s.now, &s.before} {
+		to.Varint(in.step)
+		for _, v := range []float64{in.level, in.added, in.over} {
+			to.Float64(v)
+		}
 	}
-	if s.counts != nil {
-		encodeHistogram(to, &s.counts.last)
-		encodeHistogram(to, &s.counts.step)
+	if c := s.counts; c != nil {
+		for _, h := range []*histogram.Histogram{&c.last, &c.now, &c.before} {
+			encodeHistogram(to, h)
+		}
 	}
 }
 
@@ -130,11 +144,11 @@ type saved struct {
 }
 
 type savedEntity struct {
-	key                                      string
-	judge, aligner                           []byte
-	step, lastPut, emitted, accepted, lively int64
-	shown                                    uint64
-	metrics                                  []savedMetric
+	key                             string
+	judge, aligner                  []byte
+	step, emitted, accepted, lively int64
+	shown                           uint64
+	metrics                         []savedMetric
 }
 
 type savedMetric struct {
@@ -155,21 +169,24 @@ func (e *engine) decodeDetector(d *codec.Decoder) (s saved, of *detector, err er
 			of = candidate
 		}
 	}
-	blob := codec.NewDecoder(d.Bytes())
-	s.count = blob.Count(10)
-	if d.Err() != nil || of == nil {
-		return s, of, d.Err()
-	}
-	for range s.count {
+	for d.Bool() {
+		blob := codec.NewDecoder(d.Bytes())
+		s.count++
+		if of == nil {
+			continue
+		}
 		s.entities = append(s.entities, decodeEntity(blob, len(of.plans)))
+		if err := blob.Finish(); err != nil {
+			return s, of, err
+		}
 	}
-	return s, of, blob.Finish()
+	return s, of, d.Err()
 }
 
 func decodeEntity(d *codec.Decoder, metrics int) savedEntity {
 	e := savedEntity{
 		key: d.String(), judge: d.Bytes(), aligner: d.Bytes(),
-		step: d.Varint(), lastPut: d.Varint(), emitted: d.Varint(), accepted: d.Varint(), lively: d.Varint(), shown: d.Uvarint(),
+		step: d.Varint(), emitted: d.Varint(), accepted: d.Varint(), lively: d.Varint(), shown: d.Uvarint(),
 	}
 	for range metrics {
 		m := savedMetric{kind: kind(min(d.Uvarint(), uint64(kinds-1)))}
@@ -184,13 +201,17 @@ func decodeEntity(d *codec.Decoder, metrics int) savedEntity {
 func decodeSeries(d *codec.Decoder, k kind) seriesState {
 	s := seriesState{
 		kind: k, known: d.Bool(), stale: d.Bool(), older: uint8(min(d.Uvarint(), turnAfter)),
-		turnAt: d.Varint(), at: d.Varint(), start: d.Varint(), step: d.Varint(),
-		value: d.Float64(), added: d.Float64(), over: d.Float64(),
+		turnAt: d.Varint(), at: d.Varint(), start: d.Varint(), value: d.Float64(),
+		now: decodeShare(d), before: decodeShare(d),
 	}
 	if k == kindHistogram || k == kindDeltaHistogram {
-		s.counts = &counts{last: decodeHistogram(d), step: decodeHistogram(d)}
+		s.counts = &counts{last: decodeHistogram(d), now: decodeHistogram(d), before: decodeHistogram(d)}
 	}
 	return s
+}
+
+func decodeShare(d *codec.Decoder) share {
+	return share{step: d.Varint(), level: d.Float64(), added: d.Float64(), over: d.Float64()}
 }
 
 func decodeHistogram(d *codec.Decoder) histogram.Histogram {
@@ -285,6 +306,9 @@ func (d *detector) restore(s *saved, now time.Time, logger *zap.Logger, r *resto
 			refused, why = refused+1, err
 		}
 	}
+	for ref, state := range d.series.All() {
+		state.ref = ref
+	}
 	if refused > 0 {
 		logger.Warn("Entities begin again with their next point: what they have learned cannot be used.", zap.Int("entities", refused), zap.Error(why))
 	}
@@ -308,7 +332,7 @@ func (d *detector) restoreEntity(from *savedEntity, now time.Time) error {
 		return err
 	}
 	d.add(e)
-	e.step, e.lastPut, e.emitted, e.accepted, e.shown = from.step, from.lastPut, from.emitted, from.accepted, from.shown
+	e.step, e.emitted, e.accepted, e.shown = from.step, from.emitted, from.accepted, from.shown
 	e.lively = int(min(max(from.lively, 0), livelyRows))
 	for i := range from.metrics {
 		e.restoreMetric(i, &from.metrics[i])
@@ -322,13 +346,13 @@ func (d *detector) restoreEntity(from *savedEntity, now time.Time) error {
 
 // restoreMetric puts the series of a metric back. One for which there is no room begins again with its next point.
 func (e *entity) restoreMetric(metric int, from *savedMetric) {
-	e.metrics[metric].kind = from.kind
+	e.setKind(metric, from.kind)
 	for i := range from.series {
 		s, err := e.detector.series.Restore(from.series[i].labels)
 		if err != nil || s.entity != nil {
 			continue
 		}
-		if e.attach(s, metric, from.kind, from.series[i].state.at) {
+		if e.attach(s, series.Ref{}, metric, from.kind, from.series[i].state.at) {
 			state := from.series[i].state
 			state.entity, state.metric = e, uint16(metric)
 			*s = state

@@ -85,11 +85,17 @@ func (c *DetectorConfig) limitFaults(sizeKnown bool) []error {
 	} else {
 		atLeast("memory_mib", c.Limits.MemoryMiB, 1, "")
 	}
+	if c.Limits.MemoryMiB > maxMemoryMiB {
+		fault("limits::memory_mib must be at most %d (got %d)", maxMemoryMiB, c.Limits.MemoryMiB)
+	}
 	if c.Limits.IdleAfter < time.Minute || c.Limits.IdleAfter < 2*c.Step {
 		fault("limits::idle_after must be at least 1m and two steps (got %s)", c.Limits.IdleAfter)
 	}
 	return faults
 }
+
+// maxMemoryMiB is more than there is, and can be counted in bytes.
+const maxMemoryMiB = 1 << 30
 
 // groupFault says what is wrong with the keys of an entity. Those that Prometheus cannot tell apart cannot be labels of one series.
 func (c *DetectorConfig) groupFault() error {

@@ -27,6 +27,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
+	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/testutil"
 )
 
@@ -607,6 +608,49 @@ func TestTheLogSaysWhatWasRestored(t *testing.T) {
 	require.NoError(t, storage.Shutdown(t.Context()))
 	said := run(detectors(""), 0)
 	assert.Equal(t, "warn Nothing restored: the state of the last run was refused, and every entity begins again.", said[len(said)-1])
+}
+
+// Buckets are memory too: where they take more than there may be, no other series of histograms finds room.
+func TestHistogramsAreBounded(t *testing.T) {
+	s := newStill(t, "detectors: [{name: d, method: ewma, group_by: [], metrics: [{name: h, values: [p95]}], limits: {memory_mib: 1}}]")
+	bounds, counts := make([]float64, 2000), make([]uint64, 2001)
+	for i := range bounds {
+		bounds[i] = float64(i)
+	}
+	for tick := range 20 {
+		at := time.Duration(tick) * 15 * time.Second
+		for pod := range 10 * (tick + 1) {
+			counts[pod]++
+			s.take(at, histogramOf("h", cumulative, s.start, 1, bounds, counts, "pod", fmt.Sprint(pod)))
+		}
+		s.engine.tick(s.start.Add(at))
+	}
+	own := s.own()
+	assert.Positive(t, own["limited bytes"])
+	assert.Greater(t, own["memory"], 1e6)
+	assert.Less(t, own["memory"], 4e6)
+}
+
+// A save lets the pipeline go on between one entity and the next.
+func TestASaveHoldsUpNobody(t *testing.T) {
+	s := newScene(t, "detectors: [{name: d, method: ewma, group_by: [host], metrics: [m]}]")
+	for host := range 50 {
+		require.NoError(t, s.processor.ConsumeMetrics(t.Context(), newMetrics(s.start, gauge("m", 1, "host", fmt.Sprint(host)))))
+	}
+	var to codec.Encoder
+	locks := countingLock{Locker: &s.engine.mu}
+	s.engine.detectors[0].encode(&to, &locks)
+	assert.GreaterOrEqual(t, locks.n, 50)
+}
+
+type countingLock struct {
+	sync.Locker
+	n int
+}
+
+func (l *countingLock) Lock() {
+	l.n++
+	l.Locker.Lock()
 }
 
 // Batches that come at the same time, training, ticks, saves and own metrics do not get in each other's way, and every point counts.
