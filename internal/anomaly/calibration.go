@@ -109,7 +109,7 @@ func (c *calibration) endRun(keep bool) {
 		return
 	}
 	most := c.cap
-	if len(held) < cap(c.held) { // else it is none of an edge
+	if len(held) < cap(c.held) { // A longer run is none of an edge.
 		most = c.most()
 	}
 	for _, raw := range held {
@@ -123,8 +123,8 @@ func (c *calibration) endRun(keep bool) {
 	}
 }
 
-// most is what the score of an anomaly in a short run counts for at most. There is no limit for heavy ones once more runs of them were kept than are stated: an edge
-// that comes back, as of a square wave, is a row of lags that a forest has hardly seen each time.
+// most is what the score of an anomaly in a short run counts for at most. There is no limit for heavy ones once more runs were kept than are
+// stated: an edge that comes back, as of a square wave, is each time a row of lags that a forest has hardly seen.
 func (c *calibration) most() float64 {
 	if c.heavy && float64(c.runs()) > c.alpha*float64(c.size()) {
 		return math.Inf(1)
