@@ -15,7 +15,7 @@ import (
 
 const (
 	defaultCheckpointInterval = time.Minute
-	defaultIdleAfter          = 5 * time.Minute
+	defaultIdleAfter          = 15 * time.Minute
 	defaultEpisodes           = 10_000
 	defaultCauses             = 16
 )
@@ -42,7 +42,7 @@ type Config struct {
 	Drift DriftConfig `mapstructure:"drift"`
 
 	// IdleAfter is how long nothing may come about an open episode before it is ended as silent. It must be longer than the time
-	// between two verdicts. Default value is 5 m.
+	// between two verdicts. Default value is 15 m.
 	IdleAfter time.Duration `mapstructure:"idle_after"`
 
 	// Limits bound the memory.
