@@ -230,6 +230,7 @@ func TestNoAllocations(t *testing.T) {
 			b.release()
 			n++
 		})
-		assert.LessOrEqual(t, allocations, 10.0, "%s, of a batch of 100 points", name)
+		// Two, but the race detector makes pools forget at random.
+		assert.LessOrEqual(t, allocations, 20.0, "%s, of a batch of 100 points", name)
 	}
 }
