@@ -181,7 +181,7 @@ After=systemd-journald.service
 [Service]
 Type=oneshot
 TimeoutStartSec=infinity
-WorkingDirectory=%s
+WorkingDirectory=-%s
 StandardOutput=append:%s/log
 StandardError=append:%s/log
 ExecStart=%s -test.run=^%s$$ -test.v -test.timeout=20m
@@ -192,6 +192,10 @@ ExecStopPost=/bin/sh -c 'systemctl exit --no-block "$$EXIT_STATUS"'
 	}
 	units := filepath.Join(root, "run", "systemd", "system")
 	if err := os.MkdirAll(units, 0o755); err != nil {
+		return err
+	}
+	// A /tmp of its own, which some systems have as soon as a service asks for a private one, would hide the test and its files.
+	if err := os.Symlink("/dev/null", filepath.Join(units, "tmp.mount")); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(units, unitName), []byte(unit.String()), 0o600)
