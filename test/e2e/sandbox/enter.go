@@ -194,9 +194,11 @@ ExecStopPost=/bin/sh -c 'systemctl exit --no-block "$$EXIT_STATUS"'
 	if err := os.MkdirAll(units, 0o755); err != nil {
 		return err
 	}
-	// A /tmp of its own, which some systems have as soon as a service asks for a private one, would hide the test and its files.
-	if err := os.Symlink("/dev/null", filepath.Join(units, "tmp.mount")); err != nil {
-		return err
+	// A start that empties /tmp, or mounts another one, would take the test and its files away.
+	for _, path := range []string{filepath.Join(units, "tmp.mount"), filepath.Join(root, "run", "tmpfiles.d", "tmp.conf")} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.Symlink("/dev/null", path)); err != nil {
+			return err
+		}
 	}
 	return os.WriteFile(filepath.Join(units, unitName), []byte(unit.String()), 0o600)
 }
