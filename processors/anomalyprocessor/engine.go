@@ -71,7 +71,7 @@ func (e *engine) Start(ctx context.Context, host component.Host) (err error) {
 	if err != nil {
 		return err
 	}
-	e.load(ctx)
+	e.store.LoadAndTell(ctx, checkpoint.Content{Learned: "Models and baselines", One: "entity", Many: "entities"}, e.restore)
 	if err := e.telemetry.watch(e); err != nil {
 		return errors.Join(err, e.store.Close(ctx))
 	}
@@ -82,23 +82,6 @@ func (e *engine) Start(ctx context.Context, host component.Host) (err error) {
 		e.saver = checkpoint.StartSaver(e.store, stateSchema, e.config.CheckpointInterval, e.snapshot)
 	}
 	return nil
-}
-
-// load restores the state of the last run, if there is one.
-func (e *engine) load(ctx context.Context) {
-	var r restored
-	state, ok := e.store.Load(ctx, func(schema uint32, blob []byte) (err error) {
-		r, err = e.restore(schema, blob)
-		return err
-	})
-	switch {
-	case ok:
-		r.log(e.set.Logger, state.SavedAt)
-	case e.store.Stats().Rejected > 0:
-		e.set.Logger.Warn("Nothing restored: the state of the last run was refused, and every entity begins again.")
-	case e.config.Storage != nil:
-		e.set.Logger.Info("Nothing to restore: there is no state of a last run.")
-	}
 }
 
 // reset makes detectors that have seen nothing.

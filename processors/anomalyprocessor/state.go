@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 
+	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
 	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
 	"github.com/llm-guardian/otelcol-guardian/internal/histogram"
@@ -226,31 +227,8 @@ func decodeHistogram(d *codec.Decoder) histogram.Histogram {
 	return h
 }
 
-// restored counts the entities of a stored state by what became of them.
-type restored struct {
-	entities int // that go on
-	dropped  int // of detectors that look at something else now, or are gone
-	refused  int // that are damaged, or were learned with other settings
-	noRoom   int
-}
-
-// log says what became of a state that was saved at a time.
-func (r restored) log(logger *zap.Logger, at time.Time) {
-	fields := []zap.Field{
-		zap.Time("saved", at), zap.Int("entities", r.entities), zap.Int("dropped", r.dropped), zap.Int("refused", r.refused), zap.Int("without_room", r.noRoom),
-	}
-	switch {
-	case r.entities > 0:
-		logger.Info("Models and baselines of the last run restored.", fields...)
-	case r == restored{}:
-		logger.Info("Nothing to restore: the last run knew no entity.", fields...)
-	default:
-		logger.Warn("Nothing restored: every entity begins again.", fields...)
-	}
-}
-
 // restore reads what snapshot wrote. Detectors that are configured otherwise than they were begin again.
-func (e *engine) restore(schema uint32, blob []byte) (r restored, err error) {
+func (e *engine) restore(schema uint32, blob []byte) (r checkpoint.Outcome, err error) {
 	if schema != stateSchema {
 		return r, fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
 	}
@@ -285,7 +263,7 @@ func (e *engine) restore(schema uint32, blob []byte) (r restored, err error) {
 		logger := e.set.Logger.With(zap.String("detector", s.name))
 		if s.of == nil {
 			logger.Warn("Detector looks at something else than it did, or is gone: what it has learned is dropped.", zap.Int("entities", s.count))
-			r.dropped += s.count
+			r.Dropped += s.count
 			continue
 		}
 		s.of.restore(&s.saved, now, logger, &r)
@@ -296,7 +274,7 @@ func (e *engine) restore(schema uint32, blob []byte) (r restored, err error) {
 	return r, nil
 }
 
-func (d *detector) restore(s *saved, now time.Time, logger *zap.Logger, r *restored) {
+func (d *detector) restore(s *saved, now time.Time, logger *zap.Logger, r *checkpoint.Outcome) {
 	var refused, noRoom int
 	var why error
 	for i := range s.entities {
@@ -315,9 +293,7 @@ func (d *detector) restore(s *saved, now time.Time, logger *zap.Logger, r *resto
 	if noRoom > 0 {
 		logger.Warn("Entities of the last run found no room: see limits.", zap.Int("entities", noRoom))
 	}
-	r.entities += len(s.entities) - refused - noRoom
-	r.refused += refused
-	r.noRoom += noRoom
+	r.Add(checkpoint.Outcome{Restored: len(s.entities) - refused - noRoom, Refused: refused, NoRoom: noRoom})
 }
 
 var errKey = errors.New("its key is damaged, or there twice")

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/llm-guardian/otelcol-guardian/internal/checkpoint"
 	"github.com/llm-guardian/otelcol-guardian/internal/codec"
 	"github.com/llm-guardian/otelcol-guardian/internal/drift"
 	"github.com/llm-guardian/otelcol-guardian/internal/grouping"
@@ -93,31 +94,8 @@ func decodeMonitor(d *codec.Decoder) (s saved) {
 	return s
 }
 
-// restored counts the groups of a stored state by what became of them.
-type restored struct {
-	groups  int // that go on
-	dropped int // of monitors that look at something else now, or are gone
-	refused int // that are damaged, or cannot go on with the settings that there are now
-	noRoom  int
-}
-
-// log says what became of a state that was saved at a time.
-func (r restored) log(logger *zap.Logger, at time.Time) {
-	fields := []zap.Field{
-		zap.Time("saved", at), zap.Int("groups", r.groups), zap.Int("dropped", r.dropped), zap.Int("refused", r.refused), zap.Int("without_room", r.noRoom),
-	}
-	switch {
-	case r.groups > 0:
-		logger.Info("Windows and references of the last run restored.", fields...)
-	case r == restored{}:
-		logger.Info("Nothing to restore: the last run knew no group.", fields...)
-	default:
-		logger.Warn("Nothing restored: every group begins again.", fields...)
-	}
-}
-
 // restore reads what snapshot wrote. Monitors that are configured otherwise than they were begin again.
-func (e *engine) restore(schema uint32, blob []byte) (r restored, err error) {
+func (e *engine) restore(schema uint32, blob []byte) (r checkpoint.Outcome, err error) {
 	if schema != stateSchema {
 		return r, fmt.Errorf("the state has schema %d; this version reads %d", schema, stateSchema)
 	}
@@ -144,7 +122,7 @@ func (e *engine) restore(schema uint32, blob []byte) (r restored, err error) {
 	return r, nil
 }
 
-func (e *engine) restoreMonitor(s *saved, now time.Time, r *restored) {
+func (e *engine) restoreMonitor(s *saved, now time.Time, r *checkpoint.Outcome) {
 	logger := e.set.Logger.With(zap.String("monitor", s.name))
 	for _, m := range e.monitors {
 		if m.config.Name == s.name && m.signature() == s.signature {
@@ -153,12 +131,12 @@ func (e *engine) restoreMonitor(s *saved, now time.Time, r *restored) {
 		}
 	}
 	logger.Warn("Monitor looks at something else than it did, or is gone: what it has learned is dropped.", zap.Int("groups", len(s.groups)))
-	r.dropped += len(s.groups)
+	r.Dropped += len(s.groups)
 }
 
 var errKey = errors.New("its key is damaged, or there twice")
 
-func (m *monitor) restore(s *saved, now time.Time, logger *zap.Logger, r *restored) {
+func (m *monitor) restore(s *saved, now time.Time, logger *zap.Logger, r *checkpoint.Outcome) {
 	refused, noRoom, why := 0, 0, errKey
 	var groups []*group // nil where there is none
 	for i := range s.groups {
@@ -191,9 +169,7 @@ func (m *monitor) restore(s *saved, now time.Time, logger *zap.Logger, r *restor
 	if noRoom > 0 {
 		logger.Warn("Groups of the last run found no room: see limits.", zap.Int("groups", noRoom))
 	}
-	r.groups += len(s.groups) - refused - noRoom
-	r.refused += refused
-	r.noRoom += noRoom
+	r.Add(checkpoint.Outcome{Restored: len(s.groups) - refused - noRoom, Refused: refused, NoRoom: noRoom})
 }
 
 // restoreGroup makes a group that was saved, as one that has seen nothing. It gives nil where there is no room, or its key is damaged.
