@@ -12,6 +12,35 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// noise is a detector of metrics that are normal around 100, one row every 15 s.
+type noise struct {
+	*Detector
+	rng *rand.Rand
+	row []float64
+	at  int64
+}
+
+func newNoise(t *testing.T, method Method, metrics []string, seed uint64) *noise {
+	t.Helper()
+	s := DefaultSettings()
+	s.Method, s.Seed = method, seed
+	d, err := NewDetector(s, metrics)
+	require.NoError(t, err)
+	return &noise{Detector: d, rng: rand.New(rand.NewPCG(seed, 1)), row: make([]float64, len(metrics))}
+}
+
+// next says whether the next row is called an anomaly, of which the first metrics are off by so many standard deviations.
+func (n *noise) next(sigmas float64, first int) bool {
+	for m := range n.row {
+		n.row[m] = 100 + 5*n.rng.NormFloat64()
+		if m < first {
+			n.row[m] += 5 * sigmas
+		}
+	}
+	n.at += 15e9
+	return observe(n.Detector, n.at, n.row).Anomalous
+}
+
 // TestAnIncidentDoesNotHideTheNext has two incidents of eight rows, 200 rows apart, after 1,500 calm ones. Both are found by all seeds: at
 // least three of five rows in a row are called anomalies, which is what makes an episode.
 func TestAnIncidentDoesNotHideTheNext(t *testing.T) {
@@ -21,29 +50,18 @@ func TestAnIncidentDoesNotHideTheNext(t *testing.T) {
 		t.Helper()
 		missed := make([]int, len(starts))
 		for seed := range uint64(seeds) {
-			s := DefaultSettings()
-			s.Method, s.Seed = method, seed
-			d, err := NewDetector(s, metrics)
-			require.NoError(t, err)
-			rng := rand.New(rand.NewPCG(seed, 1))
+			n := newNoise(t, method, metrics, seed)
 			found := make([]bool, len(starts))
 			var recent uint8
-			row := make([]float64, len(metrics))
 			for i := range starts[1] + lasts {
-				incident := -1
+				incident, off := -1, 0.0
 				for j, at := range starts {
 					if at <= i && i < at+lasts {
-						incident = j
-					}
-				}
-				for m := range row {
-					row[m] = 100 + 5*rng.NormFloat64()
-					if incident >= 0 && m < 2 {
-						row[m] += 5 * sigmas
+						incident, off = j, sigmas
 					}
 				}
 				recent <<= 1
-				if observe(d, int64(i)*15e9, row).Anomalous {
+				if n.next(off, 2) {
 					recent |= 1
 				}
 				if incident >= 0 && bits.OnesCount8(recent&31) >= 3 {
@@ -80,32 +98,16 @@ func TestSpikesThatComeBack(t *testing.T) {
 		t.Helper()
 		last, incident := 0, 0
 		for seed := range uint64(seeds) {
-			s := DefaultSettings()
-			s.Method, s.Seed = method, seed
-			d, err := NewDetector(s, metrics)
-			require.NoError(t, err)
-			rng := rand.New(rand.NewPCG(seed, 1))
-			row := make([]float64, len(metrics))
-			at := int64(0)
-			next := func(sigmas float64) bool {
-				for m := range row {
-					row[m] = 100 + 5*rng.NormFloat64()
-					if m < 2 {
-						row[m] += 5 * sigmas
-					}
-				}
-				at += 15e9
-				return observe(d, at, row).Anomalous
-			}
+			n := newNoise(t, method, metrics, seed)
 			for range calm {
-				next(0)
+				n.next(0, 0)
 			}
 			called := false
 			for range spikes {
-				called = next(25)
-				called = next(25) && called
+				called = n.next(25, 2)
+				called = n.next(25, 2) && called
 				for range every - 2 {
-					next(0)
+					n.next(0, 0)
 				}
 			}
 			if called {
@@ -113,7 +115,7 @@ func TestSpikesThatComeBack(t *testing.T) {
 			}
 			rows := 0
 			for range 8 {
-				if next(15) {
+				if n.next(15, 2) {
 					rows++
 				}
 			}
@@ -166,27 +168,19 @@ func TestALastingShiftIsAnAnomalyUntilItIsAccepted(t *testing.T) {
 	f := func(method Method, metrics []string, calm, accepted int) {
 		t.Helper()
 		for seed := range uint64(5) {
-			s := DefaultSettings()
-			s.Method, s.Seed = method, seed
-			d, err := NewDetector(s, metrics)
-			require.NoError(t, err)
-			rng := rand.New(rand.NewPCG(seed, 1))
-			row := make([]float64, len(metrics))
+			n := newNoise(t, method, metrics, seed)
+			for range calm {
+				n.next(0, 0)
+			}
 			called, last := 0, 0
-			for i := range calm + 2*s.Decision.Accept {
-				for m := range row {
-					row[m] = 100 + 5*rng.NormFloat64()
-					if i >= calm {
-						row[m] += 50
-					}
-				}
-				if v := observe(d, int64(i)*15e9, row); i >= calm && v.Anomalous {
-					called, last = called+1, i-calm
+			for i := range 2 * n.settings.Decision.Accept {
+				if n.next(10, len(metrics)) {
+					called, last = called+1, i
 				}
 			}
 			assert.GreaterOrEqual(t, called, accepted*9/10, "%s, %d metrics, seed %d, after %d calm rows", method, len(metrics), seed, calm)
-			assert.Less(t, last, accepted*11/10+s.Delay, "%s, %d metrics, seed %d, after %d calm rows", method, len(metrics), seed, calm)
-			assert.EqualValues(t, 1, d.Tally().Accepted)
+			assert.Less(t, last, accepted*11/10+n.settings.Delay, "%s, %d metrics, seed %d, after %d calm rows", method, len(metrics), seed, calm)
+			assert.EqualValues(t, 1, n.Tally().Accepted)
 		}
 	}
 	for _, c := range []struct{ calm, accepted int }{{150, 75}, {400, 200}, {1500, 240}} {
